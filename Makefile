@@ -1,0 +1,90 @@
+# Every task of the project is a target here; `make help` lists them from the comments.
+
+PYTHON ?= python3
+# How the tests run, each process with databases of its own: make test PYTEST_ARGS='-k import'
+PYTEST_ARGS ?= -n auto --maxprocesses 4
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+# uv where it could be had and works, else pip: the same packages by the same hashes. Neither
+# keeps a cache, so nothing is left outside the project.
+define install
+@echo 'Into $(VENV): $(lastword $(1))'
+@{ test -x $(BIN)/uv && $(BIN)/uv pip install --quiet --no-cache --compile-bytecode --python $(BIN)/python $(1); } \
+|| $(BIN)/python -m pip install --quiet --no-cache-dir --disable-pip-version-check $(1)
+endef
+
+LOCK := $(BIN)/uv pip compile --quiet --no-cache $(UPGRADE) --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+
+# Where a shell sets it, pytest rewrites every plugin at each start: seconds a process.
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup dev run test check format bench lock clean
+
+help: ## what can be done here
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/project.done ## the environment in .venv, with the command .venv/bin/vivace
+
+dev: setup $(VENV)/test.done ## what testing and checking need, on top of setup
+
+run: setup ## serve a library to try, with generated data
+	$(BIN)/vivace serve --demo
+
+test: dev ## the tests, with the servers found here; PYTEST_ARGS='--db postgresql' for those
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+# The settings keep a key in the data folder; a check has no business in the user's own.
+check: export VIVACE_DATA_DIR := $(CURDIR)/$(VENV)/check
+check: dev ## lint, format, types and missing migrations
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/vivace makemigrations --check --dry-run
+
+format: dev ## put the code into shape, with the lint rules that mend themselves
+	$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format
+
+# One process: benchmarks side by side would measure each other.
+bench: dev ## the benchmarks
+	$(BIN)/pytest benchmarks --benchmark-enable --benchmark-only -n 0
+
+lock: setup ## requirements/*.txt from the *.in files; UPGRADE=--upgrade for the newest
+	cd requirements && for name in uv build base; do \
+		../$(LOCK) $$name.in --output-file $$name.txt || exit; done
+	cd requirements && ../$(LOCK) --constraint base.txt test.in --output-file test.txt
+
+clean: ## take away .venv and what tools left
+	rm -rf $(VENV) *.egg-info .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+# Each step leaves a file behind and is done anew when what it depends on is newer.
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else \
+		"Vivace needs Python 3.11 or newer and $(PYTHON) is %d.%d; name another as in: \
+	make setup PYTHON=python3.12" % sys.version_info[:2])'
+	@$(PYTHON) -m venv --clear $(VENV)
+
+$(VENV)/build.done: $(VENV)/pyvenv.cfg requirements/uv.txt requirements/build.txt
+	@$(BIN)/python -m pip install --quiet --no-cache-dir --disable-pip-version-check \
+		--only-binary :all: --require-hashes -r requirements/uv.txt \
+		|| echo 'uv cannot be had here; pip does its work, more slowly.'
+	$(call install,--require-hashes -r requirements/build.txt)
+	@touch $@
+
+$(VENV)/base.done: $(VENV)/build.done requirements/base.txt
+	$(call install,--require-hashes -r requirements/base.txt)
+	@touch $@
+
+$(VENV)/project.done: $(VENV)/base.done pyproject.toml
+	$(call install,--no-deps --no-build-isolation --editable .)
+	@touch $@
+
+$(VENV)/test.done: $(VENV)/project.done requirements/test.txt
+	$(call install,--require-hashes -r requirements/test.txt)
+	@touch $@

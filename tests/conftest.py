@@ -1,0 +1,53 @@
+"""The rules every test is run by; what it runs on is in environment.py and servers.py."""
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+from django.core.cache import cache
+
+from tests.environment import IN_CI
+
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def _forget_what_was_cached() -> Iterator[None]:
+    # The cache and Redis take no part in the transaction that undoes a test's rows. On Redis
+    # this empties the whole database, counters and marks included.
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Real libraries, in a folder beside the checkout that not everyone has."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("there is no ../shared/data beside this checkout")
+    return SHARED_DATA
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    excused = "shared_data" in getattr(item, "fixturenames", ()) and not SHARED_DATA.is_dir()
+    if not excused and not hasattr(report, "wasxfail"):
+        refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    refuse_skip(report)
+    return report
+
+
+def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip into a failure in CI, where everything that a test can ask for is there."""
+    if IN_CI and report.skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
+        report.outcome = "failed"
+        report.longrepr = f"CI runs every test. {reason}"

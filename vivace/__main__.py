@@ -1,0 +1,28 @@
+"""The `vivace` command: Django's management entry point, with our commands beside Django's."""
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+# As a shell reports a program that the signal ended: 128 and its number.
+INTERRUPTED = 128 + 2
+BROKEN_PIPE = 128 + 13
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vivace.settings")
+    try:
+        execute_from_command_line(sys.argv)
+        # A reader that went away is often noticed only here.
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Python flushes once more at exit, and would complain there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(BROKEN_PIPE)
+
+
+if __name__ == "__main__":
+    main()

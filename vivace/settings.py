@@ -1,0 +1,254 @@
+"""Every setting of Vivace, read from the environment once, at the start.
+
+`docs/settings.md` lists the variables. A value that cannot be right stops the start with the
+name of its variable.
+"""
+
+import os
+import re
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+from dmr.plugins.msgspec import MsgspecJsonParser, MsgspecJsonRenderer
+from platformdirs import user_data_path
+
+# --- Reading the environment -----------------------------------------------------------------
+
+T = TypeVar("T")
+
+
+def read(name: str, default: T, parse: Callable[[str], T]) -> T:
+    """The parsed value of a variable, or its default where it is unset or empty."""
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from error
+
+
+def switch(text: str) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True}
+    words |= {"0": False, "false": False, "no": False, "off": False}
+    if text.lower() not in words:
+        raise ValueError(f"{text!r} is neither on nor off")
+    return words[text.lower()]
+
+
+def names(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def size(text: str) -> int:
+    """Bytes, from a number with an optional unit (`256MiB`, `1GiB`)."""
+    match = re.fullmatch(r"(\d+)\s*(|[KMG]iB)", text)
+    if not match or not int(match[1]):
+        raise ValueError(f"{text!r} is not a size such as 256MiB")
+    return int(match[1]) << {"": 0, "KiB": 10, "MiB": 20, "GiB": 30}[match[2]]
+
+
+def rate(text: str) -> tuple[int, int]:
+    """How many in how many seconds, from `10/300`."""
+    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+    if not match or not int(match[1]) or not int(match[2]):
+        raise ValueError(f"{text!r} is not a rate such as 10/300, ten in 300 seconds")
+    return int(match[1]), int(match[2])
+
+
+def origins(text: str) -> list[str]:
+    for origin in (found := names(text)):
+        parts = urlsplit(origin)
+        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path:
+            raise ValueError(f"{origin!r} is not an origin such as https://app.example.org")
+    return found
+
+
+# --- Where the data is -----------------------------------------------------------------------
+
+DATA_DIR = read("VIVACE_DATA_DIR", user_data_path("vivace", appauthor=False), Path).absolute()
+
+SQLITE_OPTIONS = {
+    # Atomic blocks exist to write: taking the write lock at their start makes two writers
+    # queue, where a lock taken halfway is refused at once.
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 60,
+    # Values arrive as stored. The ORM's own converters still run; a column's declared type
+    # would have every raw row parsed a second time.
+    "detect_types": 0,
+    "init_command": (
+        "PRAGMA journal_mode = WAL;"
+        "PRAGMA synchronous = NORMAL;"
+        "PRAGMA cache_size = -32000;"
+        "PRAGMA mmap_size = 1073741824;"
+        "PRAGMA journal_size_limit = 67108864;"
+    ),
+}
+POSTGRESQL_OPTIONS = {"server_side_binding": True, "prepare_threshold": 5}
+
+
+def database(url: str) -> dict[str, Any]:
+    """One entry of DATABASES, from `sqlite:///path` or `postgresql://user:word@host:port/name`."""
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        if parts.netloc or len(parts.path) < 2:
+            raise ValueError("an SQLite database is sqlite:/// and the path of its file")
+        path = Path(unquote(parts.path[1:])).absolute()
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": path,
+            "OPTIONS": SQLITE_OPTIONS,
+            "CONN_MAX_AGE": None,
+            "TEST": {"NAME": path.with_name(f"test_{path.name}")},
+        }
+    if parts.scheme not in {"postgresql", "postgres"}:
+        raise ValueError("it starts with sqlite:/// or postgresql://")
+    name = unquote(parts.path[1:])
+    if not name:
+        raise ValueError("the name of the database is missing after the host")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": name,
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": unquote(parts.hostname or ""),
+        "PORT": parts.port or "",
+        "OPTIONS": POSTGRESQL_OPTIONS | dict(parse_qsl(parts.query)),
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+    }
+
+
+def redis_url(text: str) -> str:
+    if urlsplit(text).scheme not in {"redis", "rediss", "unix"}:
+        raise ValueError("it starts with redis://, rediss:// or unix://")
+    return text
+
+
+EMBEDDED = database(f"sqlite:///{DATA_DIR / 'vivace.sqlite3'}")
+DATABASES = {"default": read("DATABASE_URL", EMBEDDED, database)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = read("REDIS_URL", "", redis_url)
+CACHE = read("VIVACE_CACHE", True, switch)
+CACHES = {
+    "default": (
+        {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}
+        if not CACHE
+        else {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        if REDIS_URL
+        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    )
+}
+
+# --- Secrets, hosts and doors ----------------------------------------------------------------
+
+SECRET_MIN_LENGTH = 50
+
+
+def secret(text: str) -> str:
+    if len(text) < SECRET_MIN_LENGTH:
+        raise ValueError(f"it has {len(text)} characters, at least {SECRET_MIN_LENGTH} are needed")
+    return text
+
+
+def kept_secret() -> str:
+    """The key in the data folder, made at the first start of a library on the embedded default."""
+    if DATABASES["default"] is not EMBEDDED:
+        raise ImproperlyConfigured(
+            "VIVACE_SECRET_KEY: it is required with a DATABASE_URL, "
+            f"at least {SECRET_MIN_LENGTH} characters, the same on every node"
+        )
+    path = DATA_DIR / "secret-key"
+    try:
+        DATA_DIR.mkdir(parents=True, exist_ok=True)
+        # Two first starts at once: the one that creates the file wins, the other reads it.
+        made = path.with_name(f"secret-key-{os.getpid()}")
+        made.write_text(secrets.token_urlsafe(SECRET_MIN_LENGTH), encoding="ascii")
+        made.chmod(0o600)
+        try:
+            os.link(made, path)
+        except FileExistsError:
+            pass
+        finally:
+            made.unlink()
+        return secret(path.read_text(encoding="ascii"))
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"VIVACE_DATA_DIR: {DATA_DIR} cannot be written: {error.strerror}"
+        ) from error
+    except ValueError as error:
+        raise ImproperlyConfigured(f"VIVACE_SECRET_KEY: the one kept in {path}: {error}") from error
+
+
+SECRET_KEY = read("VIVACE_SECRET_KEY", "", secret) or kept_secret()
+DEBUG = read("VIVACE_DEBUG", False, switch)
+ALLOWED_HOSTS = read("VIVACE_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"], names)
+TRUSTED_PROXIES = read("VIVACE_TRUSTED_PROXIES", [], names)
+CORS_ORIGINS = read("VIVACE_CORS_ORIGINS", [], origins)
+PUBLIC_READ = read("VIVACE_PUBLIC_READ", False, switch)
+REGISTRATION = read("VIVACE_REGISTRATION", False, switch)
+LOGIN_LIMIT = read("VIVACE_LOGIN_LIMIT", (10, 300), rate)
+IMPORT_MAX = read("VIVACE_IMPORT_MAX", 256 << 20, size)
+
+# Where TLS ends at a proxy that we trust, Django may believe what it says of the scheme.
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- The application -------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "dmr",
+    "vivace.accounts",
+    "vivace.catalogue",
+    "vivace.listening",
+    "vivace.imports",
+    "vivace.dataset",
+    "vivace.api",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "vivace.urls"
+WSGI_APPLICATION = "vivace.wsgi.application"
+APPEND_SLASH = False
+AUTH_USER_MODEL = "accounts.User"
+STATIC_URL = "/static/"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+PASSWORD_HASHERS = ["vivace.accounts.passwords.Argon2id"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
