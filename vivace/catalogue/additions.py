@@ -1,0 +1,347 @@
+"""New artists, albums and tracks, by the thousand, all or nothing.
+
+Each function answers with the new ids in the order of what was given, or raises `Conflict` with
+a pointer (`/index/field`) to each thing that contradicts what is there or the rest of the list.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from django.db import IntegrityError
+from django.db.models import Model
+
+from vivace.catalogue import bulk
+from vivace.catalogue.caching import changing
+from vivace.catalogue.entries import NewAlbum, NewArtist, NewCredit, NewTrack
+from vivace.catalogue.folding import fold, words
+from vivace.catalogue.models import (
+    Album,
+    AlbumCredit,
+    AlbumGenre,
+    Artist,
+    Genre,
+    Track,
+    TrackCredit,
+    TrackGenre,
+)
+from vivace.catalogue.search import index_words
+from vivace.catalogue.statements import Statement, among, many
+from vivace.problems import Conflict, Fault
+
+FAULTS_MAX = 100
+
+# What is looked up of an artist or album that others refer to.
+ArtistFacts = tuple[str, str]
+"""Its name and sort key."""
+AlbumFacts = tuple[str, int | None]
+"""Its title key and release year."""
+
+
+def looked_up(model: type[Model], by: str, keys: Iterable[Any], *columns: str) -> list[Any]:
+    """Rows of these columns whose column `by` is one of the keys, in one query."""
+    rows = model._default_manager.filter(among(by, "keys")).values_list(*columns)
+    return Statement.of(rows.order_by()).run({"keys": many(sorted(set(keys)))})
+
+
+def artist_facts(ids: Iterable[str]) -> dict[str, ArtistFacts]:
+    found = looked_up(Artist, "id", map(int, ids), "id", "name", "sort_key")
+    return {str(id_): (name, key) for id_, name, key in found}
+
+
+def album_facts(ids: Iterable[str]) -> dict[str, AlbumFacts]:
+    found = looked_up(Album, "id", map(int, ids), "id", "title_key", "release_year")
+    return {str(id_): (key, year) for id_, key, year in found}
+
+
+def genre_ids(names: Iterable[str]) -> dict[str, int]:
+    """Folded name → id, of genres that are made, as first written, where there is none yet."""
+    wanted: dict[str, str] = {}
+    for name in names:
+        wanted.setdefault(fold(name), name)
+    if not wanted:
+        return {}
+    found = dict(looked_up(Genre, "name_key", wanted, "name_key", "id"))
+    missing = [Genre(name=wanted[key], name_key=key) for key in wanted if key not in found]
+    if missing:
+        # Another writer may make the same genre at the same moment; either's will do.
+        Genre.objects.bulk_create(missing, ignore_conflicts=True)
+        found = dict(looked_up(Genre, "name_key", wanted, "name_key", "id"))
+    return found
+
+
+def lower(text: str | None) -> str | None:
+    return text.lower() if text else None
+
+
+def bare_isrc(text: str | None) -> str | None:
+    return text.replace("-", "").upper() if text else None
+
+
+# --- Artists ---------------------------------------------------------------------------------
+
+
+def add_artists(artists: Sequence[NewArtist]) -> Sequence[int]:
+    try:
+        with changing():
+            ids = bulk.reserve_ids(Artist, len(artists))
+            bulk.insert(
+                Artist,
+                (
+                    "id", "name", "sort_name", "disambiguation", "mbid",
+                    "name_key", "name_words", "sort_key", "created_at", "updated_at",
+                ),
+                artist_rows(ids, artists),
+            )  # fmt: skip
+            index_words(Artist._meta.db_table, ids)
+    except IntegrityError as error:
+        raise conflict(artist_faults(artists)) from error
+    return ids
+
+
+def artist_rows(ids: Iterable[int], artists: Iterable[NewArtist]) -> Iterator[bulk.Row]:
+    now = bulk.timestamp()
+    for id_, artist in zip(ids, artists, strict=True):
+        key = fold(artist.name)
+        sort_key = fold(artist.sort_name) if artist.sort_name else key
+        mbid = lower(artist.mbid)
+        yield (
+            id_, artist.name, artist.sort_name, artist.disambiguation, mbid,
+            key, words(key), sort_key, now, now,
+        )  # fmt: skip
+
+
+def artist_faults(artists: Sequence[NewArtist]) -> Iterator[Fault]:
+    names = [(fold(artist.name), artist.disambiguation) for artist in artists]
+    keys = [key for key, _ in names]
+    taken = set(looked_up(Artist, "name_key", keys, "name_key", "disambiguation"))
+    yield from repeated(names, taken, "name", "An artist of that name and disambiguation")
+    yield from taken_mbids(Artist, artists)
+
+
+def repeated(values: Sequence[Any], taken: set[Any], field: str, what: str) -> Iterator[Fault]:
+    """A fault for each value that is taken, or stands earlier in the list."""
+    seen: dict[Any, int] = {}
+    for index, value in enumerate(values):
+        if value is None:
+            continue
+        if value in taken:
+            yield Fault(f"{what} is there already", pointer=f"/{index}/{field}")
+        elif value in seen:
+            yield Fault(f"{what} is also item {seen[value]}", pointer=f"/{index}/{field}")
+        else:
+            seen[value] = index
+
+
+def taken_mbids(
+    model: type[Model], entries: Sequence[NewArtist | NewAlbum | NewTrack]
+) -> Iterator[Fault]:
+    mbids = [lower(entry.mbid) for entry in entries]
+    found = looked_up(model, "mbid", filter(None, mbids), "mbid")
+    name = model._meta.verbose_name
+    yield from repeated(
+        mbids, {row[0] for row in found}, "mbid", f"The MusicBrainz id of an {name}"
+    )
+
+
+def conflict(faults: Iterable[Fault]) -> Conflict:
+    listed = [fault for fault, _ in zip(faults, range(FAULTS_MAX), strict=False)]
+    return Conflict(
+        listed[0].detail if listed else "Something it refers to has just been removed",
+        errors=listed,
+    )
+
+
+# --- Albums ----------------------------------------------------------------------------------
+
+
+def add_albums(albums: Sequence[NewAlbum]) -> Sequence[int]:
+    try:
+        with changing():
+            artists = referred_artists(albums)
+            ids = bulk.reserve_ids(Album, len(albums))
+            bulk.insert(
+                Album,
+                (
+                    "id", "title", "artist_id", "type", "release_date", "mbid",
+                    "title_key", "title_words", "artist_key", "created_at", "updated_at",
+                ),
+                album_rows(ids, albums, artists),
+            )  # fmt: skip
+            index_words(Album._meta.db_table, ids)
+            add_genres(AlbumGenre, ids, [album.genres for album in albums])
+            add_credits(AlbumCredit, ids, albums, artists)
+    except IntegrityError as error:
+        raise conflict(taken_mbids(Album, albums)) from error
+    return ids
+
+
+def album_rows(
+    ids: Iterable[int], albums: Iterable[NewAlbum], artists: Mapping[str, ArtistFacts]
+) -> Iterator[bulk.Row]:
+    now = bulk.timestamp()
+    for id_, album in zip(ids, albums, strict=True):
+        key = fold(album.title)
+        artist_id, (_, artist_key) = int(album.artist_id), artists[album.artist_id]
+        mbid = lower(album.mbid)
+        yield (
+            id_, album.title, artist_id, album.type, album.release_date, mbid,
+            key, words(key), artist_key, now, now,
+        )  # fmt: skip
+
+
+# --- Tracks ----------------------------------------------------------------------------------
+
+
+def add_tracks(tracks: Sequence[NewTrack]) -> Sequence[int]:
+    try:
+        with changing():
+            artists = referred_artists(tracks)
+            albums = referred_albums(tracks)
+            ids = bulk.reserve_ids(Track, len(tracks))
+            bulk.insert(
+                Track,
+                (
+                    "id", "title", "artist_id", "album_id", "disc_number", "track_number",
+                    "duration_ms", "composer", "mbid", "isrc", "title_key", "title_words",
+                    "artist_key", "album_key", "release_year", "created_at", "updated_at",
+                ),
+                track_rows(ids, tracks, artists, albums),
+            )  # fmt: skip
+            index_words(Track._meta.db_table, ids)
+            add_genres(TrackGenre, ids, [track.genres for track in tracks])
+            add_credits(TrackCredit, ids, tracks, artists)
+    except IntegrityError as error:
+        raise conflict(taken_mbids(Track, tracks)) from error
+    return ids
+
+
+def track_rows(
+    ids: Iterable[int],
+    tracks: Iterable[NewTrack],
+    artists: Mapping[str, ArtistFacts],
+    albums: Mapping[str, AlbumFacts],
+) -> Iterator[bulk.Row]:
+    now = bulk.timestamp()
+    for id_, track in zip(ids, tracks, strict=True):
+        key = fold(track.title)
+        _, artist_key = artists[track.artist_id]
+        album_key, year = albums[track.album_id]
+        yield (
+            id_, track.title, int(track.artist_id), int(track.album_id), track.disc_number,
+            track.track_number, track.duration_ms, track.composer, lower(track.mbid),
+            bare_isrc(track.isrc), key, words(key), artist_key, album_key, year, now, now,
+        )  # fmt: skip
+
+
+# --- What albums and tracks have in common -----------------------------------------------------
+
+
+def referred_artists(entries: Sequence[NewAlbum | NewTrack]) -> dict[str, ArtistFacts]:
+    """The artists that entries and their credits name. Raises `Conflict` for one that is not."""
+    credited = {credit.artist_id for entry in entries for credit in entry.credits}
+    found = artist_facts(credited | {entry.artist_id for entry in entries})
+
+    def faults() -> Iterator[Fault]:
+        for index, entry in enumerate(entries):
+            if entry.artist_id not in found:
+                yield Fault("There is no such artist", pointer=f"/{index}/artist_id")
+            for place, credit in enumerate(entry.credits):
+                pointer = f"/{index}/credits/{place}/artist_id"
+                if credit.artist_id not in found:
+                    yield Fault("There is no such artist", pointer=pointer)
+                elif not place and credit.artist_id != entry.artist_id:
+                    yield Fault("The first credit is not the artist", pointer=pointer)
+
+    refuse_any(faults())
+    return found
+
+
+def referred_albums(tracks: Sequence[NewTrack]) -> dict[str, AlbumFacts]:
+    found = album_facts({track.album_id for track in tracks})
+    refuse_any(
+        Fault("There is no such album", pointer=f"/{index}/album_id")
+        for index, track in enumerate(tracks)
+        if track.album_id not in found
+    )
+    return found
+
+
+def refuse_any(faults: Iterator[Fault]) -> None:
+    first = next(faults, None)
+    if first:
+        raise conflict([first, *faults])
+
+
+# The keys that a genre's row carries, from the row it is on.
+CARRIED: Mapping[type[Model], tuple[type[Model], str, tuple[str, ...]]] = {
+    AlbumGenre: (
+        Album,
+        "album_id",
+        ("artist_id", "title_key", "artist_key", "release_year", "created_at", "updated_at"),
+    ),
+    TrackGenre: (
+        Track,
+        "track_id",
+        (
+            "artist_id", "title_key", "artist_key", "release_year", "created_at", "updated_at",
+            "album_key", "duration_ms",
+        ),
+    ),
+}  # fmt: skip
+
+
+def add_genres(
+    model: type[AlbumGenre | TrackGenre], owners: Sequence[int], named: Sequence[Sequence[str]]
+) -> None:
+    """Give each owner its genres, in order, a name that comes twice once."""
+    ids = genre_ids(name for names in named for name in names)
+    rows = [
+        (owner, genre, position)
+        for owner, names in zip(owners, named, strict=True)
+        for position, genre in enumerate(dict.fromkeys(ids[fold(name)] for name in names))
+    ]
+    if not rows:
+        return
+    owner_model, owner_column, columns = CARRIED[model]
+    carried = owner_model._default_manager.filter(among("id", "owners")).order_by()
+    found = Statement.of(carried.values_list("id", *columns)).run(
+        {"owners": many(sorted({owner for owner, _, _ in rows}))}
+    )
+    keys = {row[0]: row[1:] for row in found}
+    bulk.insert(
+        model,
+        (owner_column, "genre_id", "position", *columns),
+        ((*row, *keys[row[0]]) for row in rows),
+    )
+
+
+def add_credits(
+    model: type[AlbumCredit | TrackCredit],
+    owners: Iterable[int],
+    entries: Iterable[NewAlbum | NewTrack],
+    artists: Mapping[str, ArtistFacts],
+) -> None:
+    """Store credits in order, of entries where they say more than the artist does."""
+    owner_column = "album_id" if model is AlbumCredit else "track_id"
+    bulk.insert(
+        model,
+        (owner_column, "position", "artist_id", "credited_as", "role"),
+        (
+            (owner, position, int(credit.artist_id), as_credited(credit, artists), credit.role)
+            for owner, entry in zip(owners, entries, strict=True)
+            if not plain(entry.credits, artists)
+            for position, credit in enumerate(entry.credits)
+        ),
+    )
+
+
+def as_credited(credit: NewCredit, artists: Mapping[str, ArtistFacts]) -> str:
+    return credit.credited_as or artists[credit.artist_id][0]
+
+
+def plain(credits: Sequence[NewCredit], artists: Mapping[str, ArtistFacts]) -> bool:
+    """Whether credits say no more than who the artist is."""
+    if len(credits) != 1:
+        return not credits
+    (only,) = credits
+    return only.role == "main" and as_credited(only, artists) == artists[only.artist_id][0]

@@ -1,0 +1,55 @@
+"""The hot writes: many rows in one statement, all or nothing.
+
+Callers hold the transaction. Constraints are the database's: a row that breaks one raises
+`IntegrityError` and nothing is written.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from django.db import connection
+from django.db.models import Model
+
+Value = str | int | None
+Row = Sequence[Value]
+
+
+def timestamp(moment: datetime | None = None) -> str:
+    """A moment (now by default) as both databases take it from text, in UTC."""
+    return (moment or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def reserve_ids(model: type[Model], count: int) -> Sequence[int]:
+    """`count` new primary keys, ascending. On SQLite the caller already holds the write lock."""
+    table = model._meta.db_table
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
+                [table, count],
+            )
+            return [row[0] for row in cursor.fetchall()]
+        cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
+        last = (cursor.fetchone() or (0,))[0]
+        return range(last + 1, last + 1 + count)
+
+
+def insert(model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[Value]]) -> None:
+    """Write rows of database values (text for timestamps), in the order of `columns`.
+
+    One prepared statement on SQLite, one COPY on PostgreSQL. Defaults of model fields do not
+    apply; those of the database do.
+    """
+    quote = connection.ops.quote_name
+    table, names = quote(model._meta.db_table), ", ".join(map(quote, columns))
+    # Both ways go below Django's cursor wrapper, and with it its translation of errors.
+    with connection.wrap_database_errors, connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+        else:
+            marks = ", ".join("?" * len(columns))
+            cursor.cursor.connection.executemany(
+                f"INSERT INTO {table} ({names}) VALUES ({marks})", rows
+            )

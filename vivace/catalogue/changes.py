@@ -1,0 +1,179 @@
+"""One artist, album or track changed or removed.
+
+The caller holds the transaction and the row's lock (`locked`). A name or MusicBrainz id that is
+taken raises `Conflict` with a pointer to the field, and the whole transaction is undone.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import msgspec
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from vivace.catalogue import additions
+from vivace.catalogue.entries import (
+    AlbumChanges,
+    ArtistChanges,
+    NewCredit,
+    TrackChanges,
+)
+from vivace.catalogue.models import (
+    Album,
+    AlbumCredit,
+    AlbumGenre,
+    Artist,
+    Entry,
+    Track,
+    TrackCredit,
+    TrackGenre,
+)
+from vivace.problems import Conflict, Fault, NotFound
+
+Some = TypeVar("Some", bound=Entry)
+
+
+def locked(model: type[Some], id_: int) -> Some:
+    """The row, locked until the transaction ends. Raises `NotFound`."""
+    found = model._default_manager.select_for_update().filter(pk=id_).first()
+    if found is None:
+        raise NotFound(f"There is no {model._meta.verbose_name} of that id")
+    return found
+
+
+def change_artist(artist: Artist, changes: ArtistChanges) -> None:
+    given = given_fields(changes)
+    with saving(artist):
+        store(artist, given)
+
+
+def change_album(album: Album, changes: AlbumChanges) -> None:
+    given = given_fields(changes)
+    genres, credits = given.pop("genres", None), given.pop("credits", None)
+    refer(album, given)
+    with saving(album):
+        store(album, given)
+    if genres is not None:
+        AlbumGenre.objects.filter(album=album).delete()
+        additions.add_genres(AlbumGenre, [album.pk], [genres])
+    replace_credits(album, credits, moved="artist_id" in given)
+
+
+def change_track(track: Track, changes: TrackChanges) -> None:
+    given = given_fields(changes)
+    genres, credits = given.pop("genres", None), given.pop("credits", None)
+    if "isrc" in given:
+        given["isrc"] = additions.bare_isrc(given["isrc"])
+    refer(track, given)
+    with saving(track):
+        store(track, given)
+    if genres is not None:
+        TrackGenre.objects.filter(track=track).delete()
+        additions.add_genres(TrackGenre, [track.pk], [genres])
+    replace_credits(track, credits, moved="artist_id" in given)
+
+
+def given_fields(changes: msgspec.Struct) -> dict[str, Any]:
+    """The fields that are there, null or not."""
+    asked = {name: getattr(changes, name) for name in changes.__struct_fields__}
+    given = {name: value for name, value in asked.items() if value is not msgspec.UNSET}
+    if given.get("mbid"):
+        given["mbid"] = given["mbid"].lower()
+    return given
+
+
+def store(entry: Entry, given: dict[str, Any]) -> None:
+    for name, value in given.items():
+        setattr(entry, name, value)
+    entry.updated_at = timezone.now()
+    entry.save()
+
+
+def refer(entry: Album | Track, given: dict[str, Any]) -> None:
+    """Resolve the ids of another artist or album. Raises `Conflict` where there is none."""
+    for field, model in (("artist_id", Artist), ("album_id", Album)):
+        if field in given:
+            found = model._default_manager.filter(pk=int(given[field])).first()
+            if found is None:
+                name = model._meta.verbose_name
+                fault = Fault(f"There is no such {name}", pointer=f"/{field}")
+                raise Conflict(fault.detail, errors=[fault])
+            given[field] = found.pk
+
+
+@contextmanager
+def saving(entry: Entry) -> Iterator[None]:
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        raise Conflict("It is taken", errors=list(taken(entry))) from error
+
+
+def taken(entry: Entry) -> Iterator[Fault]:
+    others = type(entry)._default_manager.exclude(pk=entry.pk)
+    if entry.mbid and others.filter(mbid=entry.mbid).exists():
+        yield Fault("Another has this MusicBrainz id", pointer="/mbid")
+    if isinstance(entry, Artist):
+        same = others.filter(name_key=entry.name_key, disambiguation=entry.disambiguation)
+        if same.exists():
+            yield Fault("Another artist has this name and disambiguation", pointer="/name")
+
+
+def replace_credits(
+    entry: Album | Track, credits: Sequence[NewCredit] | None, *, moved: bool
+) -> None:
+    """Store new credits; where only the artist changed, it takes the place of the first."""
+    model = AlbumCredit if isinstance(entry, Album) else TrackCredit
+    if credits is None:
+        if moved:
+            entry.credits.filter(position=0).update(
+                artist=entry.artist, credited_as=entry.artist.name
+            )
+        return
+    entry.credits.all().delete()
+    stand_in = Credited(str(entry.artist_id), credits)
+    with at_item():
+        artists = additions.referred_artists([stand_in])  # type: ignore[list-item]
+    additions.add_credits(model, [entry.pk], [stand_in], artists)  # type: ignore[list-item]
+
+
+class Credited(msgspec.Struct):
+    """Of an album or track, what its credits are checked with."""
+
+    artist_id: str
+    credits: Sequence[NewCredit]
+
+
+@contextmanager
+def at_item() -> Iterator[None]:
+    """Faults of a list of one thing, pointed at the thing itself: `/0/name` is `/name`."""
+    try:
+        yield
+    except Conflict as error:
+        error.errors = [
+            Fault(fault.detail, pointer=(fault.pointer or "").removeprefix("/0"))
+            for fault in error.errors
+        ]
+        raise
+
+
+def remove_artist(artist: Artist, *, cascade: bool) -> None:
+    """Remove an artist, and with `cascade` its albums and tracks. Credits elsewhere go too."""
+    tracks = Track.objects.filter(Q(artist=artist) | Q(album__artist=artist))
+    credited = artist.album_credits.exists() or artist.track_credits.exists()
+    if not cascade and (artist.albums.exists() or tracks.exists() or credited):
+        raise Conflict("The artist still has albums, tracks or credits; ?cascade=true removes them")
+    tracks.delete()
+    artist.albums.all().delete()
+    artist.delete()
+
+
+def remove_album(album: Album, *, cascade: bool) -> None:
+    """Remove an album, and with `cascade` its tracks."""
+    if not cascade and album.tracks.exists():
+        raise Conflict("The album still has tracks; ?cascade=true removes them")
+    album.tracks.all().delete()
+    album.delete()

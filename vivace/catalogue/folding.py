@@ -1,0 +1,42 @@
+"""Text as it is compared, sorted and looked up: without case, accents and odd spacing."""
+
+import re
+import unicodedata
+
+KEY_LENGTH = 500
+"""Longer keys are cut: PostgreSQL refuses an index entry of more than 2,704 bytes."""
+
+# Latin letters whose stroke or ligature Unicode does not decompose.
+STROKES = str.maketrans(
+    {"ø": "o", "đ": "d", "ł": "l", "ħ": "h", "ŧ": "t", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"}
+)
+
+# Only accents are dropped. The marks of other scripts are vowels and consonants of their own.
+ACCENTS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]")
+
+# What parts two words. A combining mark belongs to the word it stands in, though `\w` leaves
+# it out; all those in use stand in the first 65,536 code points.
+ASCII_GAPS = str.maketrans({c: " " for c in map(chr, range(128)) if not c.isalnum()})
+MARKS = "".join(c for c in map(chr, range(0x10000)) if unicodedata.category(c)[0] == "M")
+GAPS = re.compile(rf"[^\w{re.escape(MARKS)}]+|_+")
+
+
+def fold(text: str) -> str:
+    """The key of a name: `"  Sigur  RÓS"` and `"sigur ros"` have the same one.
+
+    Compatibility forms are unified (NFKC), Latin, Greek and Cyrillic accents dropped, case
+    folded, runs of white space made one space, and the result cut at `KEY_LENGTH`.
+    """
+    if text.isascii():
+        key = text.lower()
+    else:
+        bare = ACCENTS.sub("", unicodedata.normalize("NFKD", text)).casefold()
+        key = unicodedata.normalize("NFKC", bare.translate(STROKES))
+    return " ".join(key.split())[:KEY_LENGTH]
+
+
+def words(key: str) -> str:
+    """The words of a folded key, one space between two: what word prefixes are matched with."""
+    if key.isascii():
+        return " ".join(key.translate(ASCII_GAPS).split())
+    return GAPS.sub(" ", key).strip()

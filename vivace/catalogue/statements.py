@@ -1,0 +1,122 @@
+"""SQL that the ORM writes once and the database runs with new values each time.
+
+Compiling a query costs as much as running it. A queryset with a `Param` in place of each value
+compiles to a `Statement`, which is kept.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from django.db import connection
+from django.db.models import BooleanField, Expression, F, Func, Model, QuerySet, Subquery
+from django.db.models.sql.compiler import SQLCompiler
+
+Sql = tuple[str, list[Any]]
+
+
+class Slot(str):
+    """Stands among a statement's parameters for the value of that name."""
+
+    __slots__ = ()
+
+
+class Param(Expression):
+    """A value that is given when the statement runs."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def as_sql(self, compiler: SQLCompiler, connection: Any) -> Sql:  # type: ignore[override]
+        return "%s", [Slot(self.name)]
+
+
+class Condition(Func):
+    """A condition in SQL that the ORM has no word for; `{}` stands for each of its parts."""
+
+    def __init__(self, *parts: Expression | F, sqlite: str, postgresql: str) -> None:
+        super().__init__(*parts, output_field=BooleanField())
+        self.templates = {"sqlite": sqlite, "postgresql": postgresql}
+
+    def as_sql(self, compiler: SQLCompiler, connection: Any, **extra: Any) -> Sql:  # type: ignore[override]
+        compiled = [compiler.compile(part) for part in self.get_source_expressions()]
+        sql = self.templates[connection.vendor].format(*(sql for sql, _ in compiled))
+        return sql, [value for _, values in compiled for value in values]
+
+
+def beyond(key: str, id_: str, *, before: bool) -> Condition:
+    """After (or before) the row of `after_key` and `after_id` in the order of a key and the id.
+
+    As a row comparison it is one range of an index on the two columns; with OR it is two.
+    """
+    sql = f"({{}}, {{}}) {'<' if before else '>'} ({{}}, {{}})"
+    parts = F(key), F(id_), Param("after_key"), Param("after_id")
+    return Condition(*parts, sqlite=sql, postgresql=sql)
+
+
+def among(column: str, param: str) -> Condition:
+    """A column is one of many values, made with `many`."""
+    return Condition(
+        F(column),
+        Param(param),
+        sqlite="{} IN (SELECT value FROM json_each({}))",
+        postgresql="{} = ANY({})",
+    )
+
+
+def many(values: Sequence[int]) -> Any:
+    """A list of values as one parameter of the database in use."""
+    return list(values) if connection.vendor == "postgresql" else json.dumps(list(values))
+
+
+class JsonArray(Subquery):
+    """The column `value` of the subquery's rows, in their order, as a JSON array in text."""
+
+    def __init__(self, rows: QuerySet[Any, Any], *, of_objects: bool = False) -> None:
+        super().__init__(rows)
+        self.value = "json(value)" if of_objects else "value"
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: Any) -> Sql:
+        template = f"(SELECT json_group_array({self.value}) FROM (%(subquery)s))"
+        return self.as_sql(compiler, connection, template=template)  # type: ignore[return-value]
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: Any) -> Sql:
+        rows = "FROM (%(subquery)s) AS listed"
+        template = f"(SELECT coalesce(jsonb_agg(value), '[]')::text {rows})"
+        return self.as_sql(compiler, connection, template=template)  # type: ignore[return-value]
+
+
+class Rfc3339(Func):
+    """A moment as the wire has it. PostgreSQL's driver gives a datetime, which encodes as such."""
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: Any, **extra: Any) -> Sql:
+        template = "replace(%(expressions)s, ' ', 'T') || 'Z'"
+        return self.as_sql(compiler, connection, template=template)
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: Any, **extra: Any) -> Sql:
+        return self.as_sql(compiler, connection, template="%(expressions)s")
+
+
+class Statement(NamedTuple):
+    """SQL and the order of its parameters, some of them still to be given."""
+
+    sql: str
+    params: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, rows: QuerySet[Model, Any]) -> "Statement":
+        sql, params = rows.query.get_compiler(connection=connection).as_sql()
+        return cls(sql, tuple(params))
+
+    def limited(self) -> "Statement":
+        """The statement with parameters `limit` and `offset`."""
+        params = (*self.params, Slot("limit"), Slot("offset"))
+        return Statement(f"{self.sql} LIMIT %s OFFSET %s", params)
+
+    def run(self, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """All rows as the driver gives them: no model, no converter of the ORM."""
+        params = [values[p] if isinstance(p, Slot) else p for p in self.params]
+        with connection.cursor() as cursor:
+            cursor.execute(self.sql, params)
+            return cursor.fetchall()
