@@ -1,0 +1,120 @@
+"""JSON bodies: bounded before they are read, decoded straight to their type, errors by pointer."""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, TypeVar, get_args, get_origin
+
+import msgspec
+from django.http import HttpRequest
+from dmr.components import BodyComponent
+from dmr.controller import Controller
+from dmr.endpoint import Endpoint
+from dmr.serializer import BaseSerializer
+from dmr.types import EMPTY
+
+from vivace.problems import Fault, Invalid, LengthRequired, TooLarge, UnsupportedMediaType
+
+MAX_BYTES = 32 << 20
+MAX_FAULTS = 100
+PLACE = re.compile(r" - at `(?:key in )?\$(.*)`$")
+STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+
+decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+
+
+def check_length(request: HttpRequest, limit: int) -> None:
+    """Refuse a body by its stated length, before any of it is read."""
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if not length and request.META.get("HTTP_TRANSFER_ENCODING"):
+        raise LengthRequired("Send Content-Length: a chunked body cannot be bounded here")
+    if length and not length.isdigit():
+        raise Invalid("Content-Length is not a number")
+    if length and int(length) > limit:
+        raise TooLarge(f"The body has {int(length):,} bytes, at most {limit:,} are taken")
+
+
+def check_media_type(request: HttpRequest, *accepted: str) -> None:
+    if request.content_type not in accepted:
+        raise UnsupportedMediaType(
+            f"The body is {request.content_type or 'of no stated type'},"
+            f" {' or '.join(accepted)} is taken",
+            headers={"Accept-Post": ", ".join(accepted)},
+        )
+    charset = (request.content_params or {}).get("charset", "utf-8").lower()
+    if charset not in {"utf-8", "utf8", "us-ascii"}:
+        raise UnsupportedMediaType("The body is in UTF-8 or it is not read")
+
+
+def fault(error: Exception, prefix: str = "") -> Fault:
+    """Where in the body msgspec found what to be wrong."""
+    text = str(error)
+    place = PLACE.search(text)
+    pointer = "".join(f"/{a or b}" for a, b in STEP.findall(place[1])) if place else ""
+    return Fault(PLACE.sub("", text), pointer=prefix + pointer)
+
+
+def decoder(model: Any) -> msgspec.json.Decoder[Any]:
+    if model not in decoders:
+        decoders[model] = msgspec.json.Decoder(model)
+    return decoders[model]
+
+
+def decode(body: bytes, model: Any) -> Any:
+    """The body as its type. Raises `Invalid` with what is wrong and where, of a list's items all."""
+    try:
+        return decoder(model).decode(body)
+    except msgspec.ValidationError as error:
+        faults = list(item_faults(body, model)) or [fault(error)]
+        raise Invalid("The body is not valid", errors=faults) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid(f"The body is not JSON: {error}") from error
+    except RecursionError as error:
+        raise Invalid("The body is nested too deeply") from error
+
+
+def item_faults(body: bytes, model: Any) -> Iterator[Fault]:
+    """The first fault of each bad item of a list, up to `MAX_FAULTS`.
+
+    The decoder stops at the first of all, so each item is tried again by itself.
+    """
+    listed = get_args(model)[0] if get_origin(model) is Annotated else model
+    if get_origin(listed) is not list:
+        return
+    (item_model,) = get_args(listed)
+    try:
+        items = msgspec.json.decode(body, type=list[msgspec.Raw])
+    except msgspec.ValidationError:
+        return
+    found = 0
+    for index, item in enumerate(items):
+        try:
+            decoder(item_model).decode(item)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            yield fault(error, f"/{index}")
+            found += 1
+            if found == MAX_FAULTS:
+                return
+
+
+class StrictBody(BodyComponent):
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(pass_model=True)
+
+    def provide_context_data(
+        self,
+        endpoint: Endpoint,
+        controller: Controller[BaseSerializer],
+        *,
+        field_model: Any,
+        default: Any = EMPTY,
+    ) -> Any:
+        check_length(controller.request, MAX_BYTES)
+        check_media_type(controller.request, "application/json")
+        return decode(controller.request.body, field_model)
+
+
+T = TypeVar("T")
+Json = Annotated[T, StrictBody()]
+"""The JSON body of an endpoint; its argument is named `parsed_body`."""

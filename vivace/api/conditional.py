@@ -1,0 +1,52 @@
+"""Answers with a validator, and requests that depend on it (RFC 9110, sections 8.8 and 13)."""
+
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from django.utils.http import parse_etags
+
+from vivace.problems import PreconditionFailed
+
+encoder = msgspec.json.Encoder()
+
+
+def etag(body: bytes) -> str:
+    """A strong validator: the same bytes, the same tag."""
+    return f'"{blake2b(body, digest_size=16).hexdigest()}"'
+
+
+def answer(
+    request: HttpRequest, content: Any, *, status: int = 200, location: str | None = None
+) -> HttpResponse:
+    """The content as JSON with its ETag; 304 without it where the client has the same."""
+    body = encoder.encode(content)
+    tag = etag(body)
+    asked = request.META.get("HTTP_IF_NONE_MATCH")
+    if asked and request.method in {"GET", "HEAD"} and matches(asked, tag, weak=True):
+        response = HttpResponse(status=304)
+        del response["Content-Type"]
+    else:
+        response = HttpResponse(body, status=status, content_type="application/json")
+    response["ETag"] = tag
+    response["Cache-Control"] = "private, no-cache"
+    response["Vary"] = "Accept, Authorization"
+    if location:
+        response["Location"] = location
+    return response
+
+
+def matches(header: str, tag: str, *, weak: bool = False) -> bool:
+    tags = parse_etags(header)
+    return "*" in tags or tag in tags or (weak and f"W/{tag}" in tags)
+
+
+def guard(request: HttpRequest, content: Any) -> None:
+    """Raises `PreconditionFailed` where If-Match names another state than this content's.
+
+    The caller holds the row's lock, so that the state is still this one when it writes.
+    """
+    asked = request.META.get("HTTP_IF_MATCH")
+    if asked and not matches(asked, etag(encoder.encode(content))):
+        raise PreconditionFailed("Read it again: it is not what If-Match names")

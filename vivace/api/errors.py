@@ -1,0 +1,80 @@
+"""The one place where exceptions become answers: RFC 9457 problem documents."""
+
+import logging
+from http import HTTPStatus
+
+import msgspec
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from dmr.exceptions import NotAcceptableError
+
+from vivace import problems
+from vivace.api.schemas import ProblemDetails
+
+log = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+TYPE = "/api/docs/problems#"
+"""Where each code is explained; the code completes it."""
+
+
+def problem_of(error: Exception) -> problems.Problem | None:
+    """What an exception is to the client; None for a fault of ours."""
+    match error:
+        case problems.Problem():
+            return error
+        case NotAcceptableError():
+            return problems.NotAcceptable("None of the types in Accept can be given")
+        case RequestDataTooBig():
+            return problems.TooLarge("The body is larger than is taken here")
+        case SuspiciousOperation():
+            return problems.Invalid("The request cannot be understood")
+        case Http404():
+            return problems.NotFound("No such path")
+        case OperationalError() | InterfaceError():
+            log.warning("The database did not answer: %s", error)
+            return problems.Unavailable(
+                "The database does not answer", headers={"Retry-After": "1"}
+            )
+    return None
+
+
+def respond(problem: problems.Problem) -> HttpResponse:
+    document = ProblemDetails(
+        type=TYPE + problem.code,
+        code=problem.code,
+        title=problem.title,
+        status=problem.status,
+        detail=problem.detail,
+        errors=list(problem.errors),
+    )
+    response = HttpResponse(
+        msgspec.json.encode(document), status=problem.status, content_type=CONTENT_TYPE
+    )
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        response["WWW-Authenticate"] = 'Bearer realm="vivace"'
+    for name, value in problem.headers.items():
+        response[name] = value
+    return response
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return respond(problem_of(exception) or problems.Invalid("The request cannot be understood"))
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return respond(problems.Forbidden(str(exception) or "That is not allowed"))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return respond(problems.NotFound("No such path"))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    class Broken(problems.Problem):
+        status = 500
+        code = "internal_error"
+        title = "Something is broken here"
+
+    return respond(Broken("It is not your request's fault; the log has the cause"))

@@ -1,0 +1,126 @@
+"""Idempotency keys: a POST sent again has the same answer and makes nothing twice.
+
+Follows draft-ietf-httpapi-idempotency-key-header. The answer is kept in the transaction that
+makes the object, so there is never one without the other.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from hashlib import sha256
+from typing import Any, Concatenate, ParamSpec
+
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from vivace.api.auth import identity_of
+from vivace.api.controller import Api
+from vivace.api.models import KeptAnswer
+from vivace.problems import Conflict, Fault, Invalid, KeyReused
+
+HEADER = "HTTP_IDEMPOTENCY_KEY"
+KEY_LENGTH = 255
+KEPT_FOR = timedelta(hours=24)
+
+ABANDONED_AFTER = timedelta(minutes=5)
+"""A request that has run for longer died with its process: its key is free again."""
+
+KEPT_HEADERS = ("Content-Type", "ETag", "Location")
+
+P = ParamSpec("P")
+
+
+def idempotent(
+    post: Callable[Concatenate[Any, P], HttpResponse],
+) -> Callable[Concatenate[Any, P], HttpResponse]:
+    """An endpoint that honours `Idempotency-Key`, per account, for 24 hours."""
+
+    @wraps(post)
+    def once(controller: Api, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        request = controller.request
+        identity, key = identity_of(request), request.META.get(HEADER)
+        if key is None or identity is None:
+            return post(controller, *args, **kwargs)
+        fingerprint = fingerprint_of(request, request.body)
+        return kept(
+            identity.account_id,
+            checked(key),
+            fingerprint,
+            lambda: post(controller, *args, **kwargs),
+        )
+
+    return once
+
+
+def checked(key: str) -> str:
+    if not 0 < len(key) <= KEY_LENGTH or not key.isascii() or not key.isprintable():
+        raise Invalid(
+            f"Idempotency-Key is 1 to {KEY_LENGTH} printable ASCII characters",
+            errors=[Fault("is not a key", parameter="Idempotency-Key")],
+        )
+    return key
+
+
+def fingerprint_of(request: HttpRequest, body: bytes) -> bytes:
+    told = f"{request.method} {request.get_full_path()} {request.content_type}\0"
+    return sha256(told.encode() + body).digest()
+
+
+def kept(
+    account_id: int, key: str, fingerprint: bytes, make: Callable[[], HttpResponse]
+) -> HttpResponse:
+    """The answer kept under a key, or a new one that is then kept.
+
+    Raises `KeyReused` where the key stands for another request, and `Conflict` where that
+    request is still running. A request that fails leaves its key free.
+    """
+    found = claim(account_id, key, fingerprint)
+    if found.status is not None:
+        return replay(found)
+    mine = KeptAnswer.objects.filter(pk=found.pk, started_at=found.started_at)
+    try:
+        with transaction.atomic():
+            response = make()
+            headers = {name: response[name] for name in KEPT_HEADERS if name in response}
+            mine.update(status=response.status_code, headers=headers, body=response.content)
+    except BaseException:
+        mine.delete()
+        raise
+    return response
+
+
+def claim(account_id: int, key: str, fingerprint: bytes) -> KeptAnswer:
+    """The row of a key: this request's own, still to be run, or the one with its answer."""
+    now = timezone.now()
+    KeptAnswer.objects.filter(started_at__lt=now - KEPT_FOR).delete()
+    rows = KeptAnswer.objects.filter(account_id=account_id, key=key)
+    try:
+        with transaction.atomic():
+            return rows.create(
+                account_id=account_id, key=key, fingerprint=fingerprint, started_at=now
+            )
+    except IntegrityError:
+        found = rows.first()
+    if found is None:  # It failed between our two looks, which frees the key.
+        return claim(account_id, key, fingerprint)
+    if bytes(found.fingerprint) != fingerprint:
+        raise KeyReused("This Idempotency-Key was sent with another request")
+    if found.status is None:
+        # Of several that find it abandoned, the one whose update meets the old start has it.
+        abandoned = rows.filter(started_at=found.started_at, started_at__lt=now - ABANDONED_AFTER)
+        if not abandoned.update(started_at=now):
+            raise Conflict(
+                "The first request with this key is running", headers={"Retry-After": "1"}
+            )
+        found.started_at = now
+    return found
+
+
+def replay(found: KeptAnswer) -> HttpResponse:
+    response = HttpResponse(bytes(found.body), status=found.status)
+    del response["Content-Type"]
+    for name, text in found.headers.items():
+        response[name] = text
+    response["Idempotency-Replayed"] = "true"
+    return response
