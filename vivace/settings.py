@@ -8,12 +8,12 @@ import os
 import re
 import secrets
 from collections.abc import Callable
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
-from dmr.plugins.msgspec import MsgspecJsonParser, MsgspecJsonRenderer
 from platformdirs import user_data_path
 
 # --- Reading the environment -----------------------------------------------------------------
@@ -65,6 +65,14 @@ def origins(text: str) -> list[str]:
         parts = urlsplit(origin)
         if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path:
             raise ValueError(f"{origin!r} is not an origin such as https://app.example.org")
+    return found
+
+
+def proxies(text: str) -> list[str]:
+    """Addresses, networks, or `unix` for whoever connects through a Unix socket."""
+    for proxy in (found := names(text)):
+        if proxy != "unix":
+            ip_network(proxy, strict=False)
     return found
 
 
@@ -188,16 +196,25 @@ def kept_secret() -> str:
 SECRET_KEY = read("VIVACE_SECRET_KEY", "", secret) or kept_secret()
 DEBUG = read("VIVACE_DEBUG", False, switch)
 ALLOWED_HOSTS = read("VIVACE_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"], names)
-TRUSTED_PROXIES = read("VIVACE_TRUSTED_PROXIES", [], names)
-CORS_ORIGINS = read("VIVACE_CORS_ORIGINS", [], origins)
+TRUSTED_PROXIES: list[str] = read("VIVACE_TRUSTED_PROXIES", [], proxies)
+CORS_ORIGINS: list[str] = read("VIVACE_CORS_ORIGINS", [], origins)
 PUBLIC_READ = read("VIVACE_PUBLIC_READ", False, switch)
 REGISTRATION = read("VIVACE_REGISTRATION", False, switch)
 LOGIN_LIMIT = read("VIVACE_LOGIN_LIMIT", (10, 300), rate)
 IMPORT_MAX = read("VIVACE_IMPORT_MAX", 256 << 20, size)
 
-# Where TLS ends at a proxy that we trust, Django may believe what it says of the scheme.
+# The API bounds its bodies itself, by their stated length; this is the bound of JSON.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 32 << 20
+
+CORS_ALLOWED_ORIGINS = CORS_ORIGINS
+CORS_EXPOSE_HEADERS = ["ETag", "Idempotency-Replayed", "Location", "RateLimit", "Retry-After"]
+
+# A trusted proxy ends TLS and says what the client used; its cookies then keep to it. Sending
+# plain requests on to TLS, and HSTS, are that proxy's own business.
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = bool(TRUSTED_PROXIES)
+SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
 
 # --- The application -------------------------------------------------------------------------
 
@@ -208,6 +225,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "corsheaders",
     "dmr",
     "vivace.accounts",
     "vivace.catalogue",
@@ -217,9 +235,10 @@ INSTALLED_APPS = [
     "vivace.api",
 ]
 MIDDLEWARE = [
+    *(["corsheaders.middleware.CorsMiddleware"] if CORS_ORIGINS else []),
+    "vivace.api.middleware.trailing_slash",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -229,6 +248,7 @@ ROOT_URLCONF = "vivace.urls"
 WSGI_APPLICATION = "vivace.wsgi.application"
 APPEND_SLASH = False
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["vivace.accounts.backends.Limited"]
 STATIC_URL = "/static/"
 TIME_ZONE = "UTC"
 USE_TZ = True

@@ -3,9 +3,18 @@
 from django.contrib import admin
 from django.urls import path
 
+from vivace.api import documents, health
 from vivace.api.urls import router
 
-urlpatterns = [router.to_urlpatterns(), path("admin/", admin.site.urls)]
+urlpatterns = [
+    router.to_urlpatterns(),
+    path("api/openapi.json", documents.openapi_json),
+    path("api/docs", documents.docs),
+    path("api/docs/problems", documents.problem_docs),
+    path("healthz", health.alive),
+    path("readyz", health.ready),
+    path("admin/", admin.site.urls),
+]
 
 handler400 = "vivace.api.errors.bad_request"
 handler403 = "vivace.api.errors.forbidden"

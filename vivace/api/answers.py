@@ -29,4 +29,5 @@ def answers(
     if etag and status == HTTPStatus.OK:
         specs.append(ResponseSpec(None, status_code=HTTPStatus.NOT_MODIFIED))
     specs += [ResponseSpec(ProblemDetails, status_code=HTTPStatus(code)) for code in errors]
-    return validate(*specs, validate_responses=False, **about)
+    documented: Callable[[Any], Any] = validate(*specs, validate_responses=False, **about)
+    return documented

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from dmr.controller import Controller
 from dmr.endpoint import Endpoint
+from dmr.metadata import EndpointMetadata
 from dmr.openapi.objects import Reference, SecurityRequirement, SecurityScheme
 from dmr.security.base import SyncAuth
 from dmr.serializer import BaseSerializer
@@ -39,8 +40,9 @@ class Bearer(SyncAuth):
     def www_authenticate_challenge(self) -> str:
         return 'Bearer realm="vivace"'
 
-    @property
-    def security_schemes(self) -> dict[str, SecurityScheme | Reference]:
+    def security_schemes(
+        self, metadata: EndpointMetadata, controller_cls: type[Controller[BaseSerializer]]
+    ) -> dict[str, SecurityScheme | Reference]:
         return {
             "bearer": SecurityScheme(
                 type="http",
@@ -49,9 +51,11 @@ class Bearer(SyncAuth):
             )
         }
 
-    @property
-    def security_requirement(self) -> SecurityRequirement:
-        return {"bearer": []}
+    def security_requirements(
+        self, metadata: EndpointMetadata, controller_cls: type[Controller[BaseSerializer]]
+    ) -> list[SecurityRequirement]:
+        nobody: list[SecurityRequirement] = [{}] if self.public and settings.PUBLIC_READ else []
+        return [*nobody, {"bearer": []}]
 
 
 reader = Bearer(public=True)

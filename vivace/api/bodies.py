@@ -60,7 +60,7 @@ def decoder(model: Any) -> msgspec.json.Decoder[Any]:
 
 
 def decode(body: bytes, model: Any) -> Any:
-    """The body as its type. Raises `Invalid` with what is wrong and where, of a list's items all."""
+    """The body as its type. Raises `Invalid` with what is wrong and where, item by item."""
     try:
         return decoder(model).decode(body)
     except msgspec.ValidationError as error:

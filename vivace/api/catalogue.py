@@ -40,7 +40,7 @@ from vivace.catalogue.folding import fold
 from vivace.catalogue.lists import ALBUMS, ARTISTS, GENRES, TRACKS, Listing, Order
 from vivace.catalogue.models import Album, Artist, Entry, Track
 from vivace.catalogue.search import prefix_query
-from vivace.catalogue.statements import many
+from vivace.catalogue.statements import many, moment
 from vivace.problems import NotFound
 
 ROUTE = "/api/v1"
@@ -52,33 +52,42 @@ ALBUM_TRACKS = replace(TRACKS, default="position")
 
 
 # --- From rows to shapes ---------------------------------------------------------------------
-# JSON from the database goes out as it is, in a `Raw`; the shapes say what it holds.
+
+Raw: Any = msgspec.Raw
+"""JSON that the database made goes out as it is; the shapes say what it holds."""
 
 
 def artist(row: lists.Row) -> schemas.Artist:
-    return schemas.Artist(*row)
+    id_, name, sort_name, disambiguation, mbid, created, updated = row
+    return schemas.Artist(
+        id_, name, sort_name, disambiguation, mbid, moment(created), moment(updated)
+    )
 
 
 def album(row: lists.Row) -> schemas.Album:
-    (id_, title, type_, date, year, mbid, artist_id, artist_name, genres, credits, *times) = row
+    (
+        id_, title, type_, date, year, mbid,
+        artist_id, artist_name, genres, credited, created, updated,
+    ) = row  # fmt: skip
     return schemas.Album(
         id_, title, type_, date, year, mbid,
         schemas.ArtistRef(artist_id, artist_name),
-        msgspec.Raw(genres), msgspec.Raw(credits), *times,
-    )  # type: ignore[arg-type]  # fmt: skip
+        Raw(genres), Raw(credited), moment(created), moment(updated),
+    )  # fmt: skip
 
 
 def track(row: lists.Row, model: type[schemas.Track] = schemas.Track) -> schemas.Track:
     (
         id_, title, disc, number_, duration, composer,
-        artist_id, artist_name, album_id, album_title, album_year, genres, credits, *rest,
+        artist_id, artist_name, album_id, album_title, album_year,
+        genres, credited, created, updated, *rest,
     ) = row  # fmt: skip
     return model(
         id_, title, disc, number_, duration, composer,
         schemas.ArtistRef(artist_id, artist_name),
         schemas.AlbumRef(album_id, album_title, album_year),
-        msgspec.Raw(genres), msgspec.Raw(credits), *rest,
-    )  # type: ignore[arg-type]  # fmt: skip
+        Raw(genres), Raw(credited), moment(created), moment(updated), *rest,
+    )  # fmt: skip
 
 
 def track_detail(row: lists.Row) -> schemas.Track:

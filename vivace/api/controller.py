@@ -1,5 +1,6 @@
 """What every endpoint shares: how errors answer, HEAD, and the forms of answers."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -7,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from dmr.controller import Controller
 from dmr.endpoint import Endpoint
 from dmr.plugins.msgspec import MsgspecJsonRenderer, MsgspecSerializer
+from dmr.renderers import Renderer
 
 from vivace import problems
 from vivace.api import errors
@@ -20,7 +22,7 @@ class Api(Controller[MsgspecSerializer]):
     """The base of all endpoints. Methods return responses; exceptions become problems."""
 
     error_model: ClassVar[Any] = ProblemDetails
-    renderers = (JSON,)
+    renderers: ClassVar[Sequence[Renderer]] = (JSON,)
     is_abstract = True
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

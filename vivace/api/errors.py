@@ -18,25 +18,25 @@ CONTENT_TYPE = "application/problem+json"
 TYPE = "/api/docs/problems#"
 """Where each code is explained; the code completes it."""
 
+# Exceptions of Django and django-modern-rest that are a client's doing.
+FOREIGN: tuple[tuple[type[Exception], problems.Problem], ...] = (
+    (NotAcceptableError, problems.NotAcceptable("None of the types in Accept can be given")),
+    (RequestDataTooBig, problems.TooLarge("The body is larger than is taken here")),
+    (SuspiciousOperation, problems.Invalid("The request cannot be understood")),
+    (Http404, problems.NotFound("No such path")),
+)
+
 
 def problem_of(error: Exception) -> problems.Problem | None:
     """What an exception is to the client; None for a fault of ours."""
-    match error:
-        case problems.Problem():
-            return error
-        case NotAcceptableError():
-            return problems.NotAcceptable("None of the types in Accept can be given")
-        case RequestDataTooBig():
-            return problems.TooLarge("The body is larger than is taken here")
-        case SuspiciousOperation():
-            return problems.Invalid("The request cannot be understood")
-        case Http404():
-            return problems.NotFound("No such path")
-        case OperationalError() | InterfaceError():
-            log.warning("The database did not answer: %s", error)
-            return problems.Unavailable(
-                "The database does not answer", headers={"Retry-After": "1"}
-            )
+    if isinstance(error, problems.Problem):
+        return error
+    if isinstance(error, OperationalError | InterfaceError):
+        log.warning("The database did not answer: %s", error)
+        return problems.Unavailable("The database does not answer", headers={"Retry-After": "1"})
+    for kind, problem in FOREIGN:
+        if isinstance(error, kind):
+            return problem
     return None
 
 

@@ -5,17 +5,17 @@ makes the object, so there is never one without the other.
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import timedelta
 from functools import wraps
 from hashlib import sha256
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, cast
 
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from vivace.api.auth import identity_of
-from vivace.api.controller import Api
 from vivace.api.models import KeptAnswer
 from vivace.problems import Conflict, Fault, Invalid, KeyReused
 
@@ -37,8 +37,8 @@ def idempotent(
     """An endpoint that honours `Idempotency-Key`, per account, for 24 hours."""
 
     @wraps(post)
-    def once(controller: Api, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        request = controller.request
+    def once(controller: Any, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        request: HttpRequest = controller.request
         identity, key = identity_of(request), request.META.get(HEADER)
         if key is None or identity is None:
             return post(controller, *args, **kwargs)
@@ -50,7 +50,7 @@ def idempotent(
             lambda: post(controller, *args, **kwargs),
         )
 
-    return once
+    return cast("Callable[Concatenate[Any, P], HttpResponse]", once)
 
 
 def checked(key: str) -> str:
@@ -68,19 +68,25 @@ def fingerprint_of(request: HttpRequest, body: bytes) -> bytes:
 
 
 def kept(
-    account_id: int, key: str, fingerprint: bytes, make: Callable[[], HttpResponse]
+    account_id: int,
+    key: str,
+    fingerprint: bytes,
+    make: Callable[[], HttpResponse],
+    *,
+    together: bool = True,
 ) -> HttpResponse:
     """The answer kept under a key, or a new one that is then kept.
 
     Raises `KeyReused` where the key stands for another request, and `Conflict` where that
-    request is still running. A request that fails leaves its key free.
+    request is still running. A request that fails leaves its key free. `together` has the answer
+    kept in the transaction of what it makes.
     """
     found = claim(account_id, key, fingerprint)
     if found.status is not None:
         return replay(found)
     mine = KeptAnswer.objects.filter(pk=found.pk, started_at=found.started_at)
     try:
-        with transaction.atomic():
+        with transaction.atomic() if together else nullcontext():
             response = make()
             headers = {name: response[name] for name in KEPT_HEADERS if name in response}
             mine.update(status=response.status_code, headers=headers, body=response.content)

@@ -4,7 +4,7 @@ import hmac
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -135,12 +135,25 @@ def values_of(query: PageQuery, given: Callable[[str, Any], Any], **fixed: Any) 
         if name in fixed:
             raise wrong(name, "is already in the path")
         if name == "updated_since":
-            values[name] = timestamp(asked.astimezone(UTC))
+            values[name] = since(asked)
         elif name == "ids":
             values[name] = many(sorted({number("ids", text) for text in asked.split(",")}))
         else:
             values[name] = given(name, asked)
     return values
+
+
+def since(moment: datetime) -> str:
+    """The text from which on a moment counts, however many digits it is stored with.
+
+    Raises `Invalid` where it is none of UTC's years.
+    """
+    try:
+        text = timestamp(moment)
+    except OverflowError as error:
+        raise wrong("updated_since", "is out of range") from error
+    # SQLite compares text, in which a second comes before the same second and its fraction.
+    return text.rstrip("0").removesuffix(".")
 
 
 def collection(

@@ -1,7 +1,7 @@
 """Query parameters, strictly: each known, given once, and of its type."""
 
 import re
-from functools import lru_cache
+from functools import cache
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -23,13 +23,13 @@ def wrong(name: str, reason: str) -> Invalid:
     return Invalid(f"The parameter {name!r} {reason}", errors=[Fault(reason, parameter=name)])
 
 
-@lru_cache
-def kinds(model: type[msgspec.Struct]) -> dict[str, type]:
+@cache
+def kinds(model: Any) -> dict[str, type]:
     """What each parameter of a model is: a number, a truth value or text."""
-    return {field.encode_name: kind(field.type) for field in fields(model)}
+    return {field.encode_name: kind_of(field.type) for field in fields(model)}
 
 
-def kind(annotation: Any) -> type:
+def kind_of(annotation: Any) -> type:
     described = msgspec.inspect.type_info(annotation)
     parts = getattr(described, "types", (described,))
     bare = {type(getattr(part, "type", part)) for part in parts}
@@ -50,9 +50,10 @@ def value(name: str, text: str, kind: type) -> str | int | bool:
     return text
 
 
-def parse(query: QueryDict, model: type[Any]) -> Any:
+def parse(query: QueryDict, model: Any) -> Any:
     """The parameters as a model. Raises `Invalid` naming the first that is wrong."""
-    known, given = kinds(model), {}
+    known: dict[str, type] = kinds(model)
+    given: dict[str, Any] = {}
     for name, texts in query.lists():
         if name not in known:
             raise wrong(name, "is not known here")

@@ -4,6 +4,7 @@ What may be sent to make or change a thing is in `catalogue/entries.py`.
 """
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -90,6 +91,94 @@ class Ids(Answer):
     """The ids of what a bulk write made, in the order it was sent."""
 
     ids: list[str]
+
+
+class User(Answer):
+    id: str
+    username: str
+    email: str
+    role: Literal["listener", "editor", "admin"]
+    is_active: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+class Tokens(Answer):
+    access_token: str
+    refresh_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int
+    """Seconds for which the access token counts."""
+
+
+class ApiKey(Answer):
+    id: str
+    name: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class NewApiKey(ApiKey):
+    """A key as it is made, the only time it is shown."""
+
+    key: str
+
+
+class Owner(Answer):
+    id: str
+    username: str
+
+
+class Playlist(Answer):
+    id: str
+    name: str
+    description: str | None
+    public: bool
+    """Whether others may read it."""
+    owner: Owner
+    track_count: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class PlaylistItem(Answer):
+    id: str
+    position: int
+    """The first is 0."""
+    track: Track
+    created_at: datetime
+    updated_at: datetime
+
+
+class Favourite(Answer, omit_defaults=True):
+    """An artist, an album or a track, under the name of its kind."""
+
+    id: str
+    kind: Literal["artist", "album", "track"]
+    created_at: datetime
+    updated_at: datetime
+    artist: Artist | msgspec.UnsetType = msgspec.UNSET
+    album: Album | msgspec.UnsetType = msgspec.UNSET
+    track: Track | msgspec.UnsetType = msgspec.UNSET
+
+
+class RefusedRow(Answer):
+    line: int
+    reason: str
+
+
+class ImportReport(Answer):
+    """What came of a file; its rows that are tracks or playlists are counted."""
+
+    added: int
+    changed: int
+    unchanged: int
+    refused: int
+    errors: list[RefusedRow]
+    """The first thousand that were refused."""
+    notes: list[str]
+    write_lock_ms: float
+    """The longest that another writer may have waited."""
 
 
 class ProblemDetails(Answer, omit_defaults=True):

@@ -3,7 +3,7 @@
 from django.urls import path
 from dmr.routing import Router
 
-from vivace.api import catalogue
+from vivace.api import accounts, catalogue, favourites, imports, playlists
 
 router = Router(
     "api/v1/",
@@ -21,5 +21,22 @@ router = Router(
         path("tracks/bulk", catalogue.TracksBulk.as_view()),
         path("tracks/<id>", catalogue.OneTrack.as_view()),
         path("genres", catalogue.Genres.as_view()),
+        path("imports", imports.Imports.as_view()),
+        path("playlists", playlists.Playlists.as_view()),
+        path("playlists/<id>", playlists.OnePlaylist.as_view()),
+        path("playlists/<id>/items", playlists.Items.as_view()),
+        path("playlists/<id>/items/<item_id>", playlists.OneItem.as_view()),
+        path("me/favourites", favourites.Favourites.as_view()),
+        path("me/favourites/<kind>/<id>", favourites.OneFavourite.as_view()),
+        path("auth/register", accounts.Registering.as_view()),
+        path("auth/login", accounts.LoggingIn.as_view()),
+        path("auth/refresh", accounts.Refreshing.as_view()),
+        path("auth/logout", accounts.LoggingOut.as_view()),
+        path("me", accounts.Me.as_view()),
+        path("me/password", accounts.MyPassword.as_view()),
+        path("me/api-keys", accounts.MyKeys.as_view()),
+        path("me/api-keys/<id>", accounts.MyKey.as_view()),
+        path("users", accounts.Users.as_view()),
+        path("users/<id>", accounts.OneUser.as_view()),
     ],
 )

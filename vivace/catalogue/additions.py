@@ -339,9 +339,9 @@ def as_credited(credit: NewCredit, artists: Mapping[str, ArtistFacts]) -> str:
     return credit.credited_as or artists[credit.artist_id][0]
 
 
-def plain(credits: Sequence[NewCredit], artists: Mapping[str, ArtistFacts]) -> bool:
+def plain(credited: Sequence[NewCredit], artists: Mapping[str, ArtistFacts]) -> bool:
     """Whether credits say no more than who the artist is."""
-    if len(credits) != 1:
-        return not credits
-    (only,) = credits
+    if len(credited) != 1:
+        return not credited
+    (only,) = credited
     return only.role == "main" and as_credited(only, artists) == artists[only.artist_id][0]

@@ -16,7 +16,8 @@ Row = Sequence[Value]
 
 def timestamp(moment: datetime | None = None) -> str:
     """A moment (now by default) as both databases take it from text, in UTC."""
-    return (moment or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    utc = (moment or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None)
+    return utc.isoformat(" ", "microseconds")
 
 
 def reserve_ids(model: type[Model], count: int) -> Sequence[int]:
@@ -34,14 +35,19 @@ def reserve_ids(model: type[Model], count: int) -> Sequence[int]:
         return range(last + 1, last + 1 + count)
 
 
-def insert(model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[Value]]) -> None:
+def insert(model: type[Model], columns: Sequence[str], rows: Iterable[Row]) -> None:
     """Write rows of database values (text for timestamps), in the order of `columns`.
 
     One prepared statement on SQLite, one COPY on PostgreSQL. Defaults of model fields do not
     apply; those of the database do.
     """
+    insert_into(model._meta.db_table, columns, rows)
+
+
+def insert_into(name: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """`insert`, into a table that no model stands for."""
     quote = connection.ops.quote_name
-    table, names = quote(model._meta.db_table), ", ".join(map(quote, columns))
+    table, names = quote(name), ", ".join(map(quote, columns))
     # Both ways go below Django's cursor wrapper, and with it its translation of errors.
     with connection.wrap_database_errors, connection.cursor() as cursor:
         if connection.vendor == "postgresql":

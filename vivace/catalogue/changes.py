@@ -51,28 +51,28 @@ def change_artist(artist: Artist, changes: ArtistChanges) -> None:
 
 def change_album(album: Album, changes: AlbumChanges) -> None:
     given = given_fields(changes)
-    genres, credits = given.pop("genres", None), given.pop("credits", None)
-    refer(album, given)
+    genres, credited = given.pop("genres", None), given.pop("credits", None)
+    refer(given)
     with saving(album):
         store(album, given)
     if genres is not None:
         AlbumGenre.objects.filter(album=album).delete()
         additions.add_genres(AlbumGenre, [album.pk], [genres])
-    replace_credits(album, credits, moved="artist_id" in given)
+    replace_credits(album, credited, moved="artist_id" in given)
 
 
 def change_track(track: Track, changes: TrackChanges) -> None:
     given = given_fields(changes)
-    genres, credits = given.pop("genres", None), given.pop("credits", None)
+    genres, credited = given.pop("genres", None), given.pop("credits", None)
     if "isrc" in given:
         given["isrc"] = additions.bare_isrc(given["isrc"])
-    refer(track, given)
+    refer(given)
     with saving(track):
         store(track, given)
     if genres is not None:
         TrackGenre.objects.filter(track=track).delete()
         additions.add_genres(TrackGenre, [track.pk], [genres])
-    replace_credits(track, credits, moved="artist_id" in given)
+    replace_credits(track, credited, moved="artist_id" in given)
 
 
 def given_fields(changes: msgspec.Struct) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def store(entry: Entry, given: dict[str, Any]) -> None:
     entry.save()
 
 
-def refer(entry: Album | Track, given: dict[str, Any]) -> None:
+def refer(given: dict[str, Any]) -> None:
     """Resolve the ids of another artist or album. Raises `Conflict` where there is none."""
     for field, model in (("artist_id", Artist), ("album_id", Album)):
         if field in given:
@@ -117,24 +117,24 @@ def taken(entry: Entry) -> Iterator[Fault]:
     if entry.mbid and others.filter(mbid=entry.mbid).exists():
         yield Fault("Another has this MusicBrainz id", pointer="/mbid")
     if isinstance(entry, Artist):
-        same = others.filter(name_key=entry.name_key, disambiguation=entry.disambiguation)
-        if same.exists():
+        same = Artist.objects.exclude(pk=entry.pk).filter(name_key=entry.name_key)
+        if same.filter(disambiguation=entry.disambiguation).exists():
             yield Fault("Another artist has this name and disambiguation", pointer="/name")
 
 
 def replace_credits(
-    entry: Album | Track, credits: Sequence[NewCredit] | None, *, moved: bool
+    entry: Album | Track, credited: Sequence[NewCredit] | None, *, moved: bool
 ) -> None:
     """Store new credits; where only the artist changed, it takes the place of the first."""
     model = AlbumCredit if isinstance(entry, Album) else TrackCredit
-    if credits is None:
+    if credited is None:
         if moved:
             entry.credits.filter(position=0).update(
                 artist=entry.artist, credited_as=entry.artist.name
             )
         return
     entry.credits.all().delete()
-    stand_in = Credited(str(entry.artist_id), credits)
+    stand_in = Credited(str(entry.artist_id), credited)
     with at_item():
         artists = additions.referred_artists([stand_in])  # type: ignore[list-item]
     additions.add_credits(model, [entry.pk], [stand_in], artists)  # type: ignore[list-item]

@@ -1,4 +1,4 @@
-"""What may be written into the catalogue: the rules of each field, and what makes or changes a thing.
+"""What may be written: the rules of each field, and what makes or changes a thing.
 
 Whatever comes from outside is decoded into these and is then known to be right in itself.
 """
@@ -110,9 +110,9 @@ class ArtistChanges(Body):
     """What is absent stays as it is."""
 
     name: Name | UnsetType = UNSET
-    sort_name: Name | None | UnsetType = UNSET
+    sort_name: Name | UnsetType | None = UNSET
     disambiguation: Disambiguation | UnsetType = UNSET
-    mbid: Mbid | None | UnsetType = UNSET
+    mbid: Mbid | UnsetType | None = UNSET
 
 
 class AlbumChanges(Body):
@@ -120,9 +120,9 @@ class AlbumChanges(Body):
 
     title: Title | UnsetType = UNSET
     artist_id: Id | UnsetType = UNSET
-    type: AlbumType | None | UnsetType = UNSET
-    release_date: ReleaseDate | None | UnsetType = UNSET
-    mbid: Mbid | None | UnsetType = UNSET
+    type: AlbumType | UnsetType | None = UNSET
+    release_date: ReleaseDate | UnsetType | None = UNSET
+    mbid: Mbid | UnsetType | None = UNSET
     genres: Genres | UnsetType = UNSET
     credits: Credits | UnsetType = UNSET
 
@@ -133,11 +133,11 @@ class TrackChanges(Body):
     title: Title | UnsetType = UNSET
     artist_id: Id | UnsetType = UNSET
     album_id: Id | UnsetType = UNSET
-    disc_number: DiscNumber | None | UnsetType = UNSET
-    track_number: TrackNumber | None | UnsetType = UNSET
-    duration_ms: Milliseconds | None | UnsetType = UNSET
-    composer: Title | None | UnsetType = UNSET
-    mbid: Mbid | None | UnsetType = UNSET
-    isrc: Isrc | None | UnsetType = UNSET
+    disc_number: DiscNumber | UnsetType | None = UNSET
+    track_number: TrackNumber | UnsetType | None = UNSET
+    duration_ms: Milliseconds | UnsetType | None = UNSET
+    composer: Title | UnsetType | None = UNSET
+    mbid: Mbid | UnsetType | None = UNSET
+    isrc: Isrc | UnsetType | None = UNSET
     genres: Genres | UnsetType = UNSET
     credits: Credits | UnsetType = UNSET

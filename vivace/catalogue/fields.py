@@ -6,7 +6,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 if TYPE_CHECKING:
-    TextBase = models.TextField[str, str]
+    TextBase = models.TextField[Any, Any]
 else:
     TextBase = models.TextField
 

@@ -7,7 +7,7 @@ Sort keys that may be unknown come last in either direction, so such a list is r
 segments, each one range of the same index: the known keys, then the rows without one.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -20,7 +20,6 @@ from vivace.catalogue.models import (
     AlbumCredit,
     AlbumGenre,
     Artist,
-    ArtistGenre,
     Genre,
     Track,
     TrackCredit,
@@ -38,8 +37,9 @@ from vivace.catalogue.statements import (
 )
 
 Row = tuple[Any, ...]
-LOWEST = -(2**31)
-"""Below every number there is. SQLite takes a bound as the start of a range, not IS NOT NULL."""
+LOWEST = 0
+"""No sort key that may be unknown is lower. SQLite takes a bound as the start of a range, not
+IS NOT NULL; Django leaves out one that is below what the column can hold."""
 
 STREAM_ROWS = 2_000
 """Rows a stream reads at once: bounds its memory and how long a statement lives."""
@@ -128,8 +128,8 @@ class Plan(NamedTuple):
 
     def apart(self, name: str) -> Q:
         """A filter on a relation as a condition, where something else leads the query."""
-        relation = self.listing.model._meta.get_field(self.listing.scopes[name])
-        held = relation.related_model._default_manager.filter(  # type: ignore[union-attr]
+        relation: Any = self.listing.model._meta.get_field(self.listing.scopes[name])
+        held = relation.related_model._default_manager.filter(
             **{relation.remote_field.name: OuterRef("pk")}, genre_id=genre_named()
         )
         return Q(Exists(held))
@@ -221,16 +221,16 @@ def text_id(path: str) -> Cast:
     return Cast(path, TextField())
 
 
-def genres_of(rows: type[AlbumGenre | TrackGenre], owner: str) -> JsonArray:
-    named = rows._default_manager.filter(**{owner: OuterRef("pk")}).order_by("position")
+def genres_of(rows: type[AlbumGenre | TrackGenre], owner: str, id_: str) -> JsonArray:
+    named = rows._default_manager.filter(**{owner: OuterRef(id_)}).order_by("position")
     return JsonArray(named.values(value=F("genre__name")))
 
 
-def credits_of(rows: type[AlbumCredit | TrackCredit], owner: str) -> JsonArray:
+def credits_of(rows: type[AlbumCredit | TrackCredit], owner: str, id_: str) -> JsonArray:
     credit = JSONObject(
         id=text_id("artist_id"), name="artist__name", credited_as="credited_as", role="role"
     )
-    credited = rows._default_manager.filter(**{owner: OuterRef("pk")}).order_by("position")
+    credited = rows._default_manager.filter(**{owner: OuterRef(id_)}).order_by("position")
     return JsonArray(credited.values(value=credit), of_objects=True)
 
 
@@ -257,18 +257,55 @@ SINCE = {
     "ids": lambda: Q(among("id", "ids")),
 }
 OF_GENRE = {"genre": lambda: Q(genre_rows__genre_id=genre_named())}
-TIMES = {"created_at": Rfc3339("created_at"), "updated_at": Rfc3339("updated_at")}
+
+
+def times(at: str = "") -> dict[str, Any]:
+    return {name: Rfc3339(at + name) for name in ("created_at", "updated_at")}
+
+
+TIMES = times()
+
+# The columns of each kind's shape: of its own rows, or of others that lead to it by a relation,
+# where `at` is `track__` or the like.
+
+
+def artist_columns(at: str = "") -> dict[str, Any]:
+    names = ("name", "sort_name", "disambiguation", "mbid")
+    return {"id": text_id(at + "id"), **{name: F(at + name) for name in names}, **times(at)}
+
+
+def album_columns(at: str = "") -> dict[str, Any]:
+    names = ("title", "type", "release_date", "release_year", "mbid")
+    return {
+        "id": text_id(at + "id"),
+        **{name: F(at + name) for name in names},
+        "artist_id": text_id(at + "artist_id"),
+        "artist_name": F(at + "artist__name"),
+        "genres": genres_of(AlbumGenre, "album", at + "id"),
+        "credits": credits_of(AlbumCredit, "album", at + "id"),
+        **times(at),
+    }
+
+
+def track_columns(at: str = "") -> dict[str, Any]:
+    names = ("title", "disc_number", "track_number", "duration_ms", "composer")
+    return {
+        "id": text_id(at + "id"),
+        **{name: F(at + name) for name in names},
+        "artist_id": text_id(at + "artist_id"),
+        "artist_name": F(at + "artist__name"),
+        "album_id": text_id(at + "album_id"),
+        "album_title": F(at + "album__title"),
+        "album_year": F(at + "album__release_year"),
+        "genres": genres_of(TrackGenre, "track", at + "id"),
+        "credits": credits_of(TrackCredit, "track", at + "id"),
+        **times(at),
+    }
+
 
 ARTISTS = Listing(
     model=Artist,
-    columns={
-        "id": text_id("id"),
-        "name": F("name"),
-        "sort_name": F("sort_name"),
-        "disambiguation": F("disambiguation"),
-        "mbid": F("mbid"),
-        **TIMES,
-    },
+    columns=artist_columns(),
     sorts={"name": "sort_key", **MOMENTS},
     filters={
         "name": words_of(Artist, "id", "name"),
@@ -281,19 +318,7 @@ ARTISTS = Listing(
 
 ALBUMS = Listing(
     model=Album,
-    columns={
-        "id": text_id("id"),
-        "title": F("title"),
-        "type": F("type"),
-        "release_date": F("release_date"),
-        "release_year": F("release_year"),
-        "mbid": F("mbid"),
-        "artist_id": text_id("artist_id"),
-        "artist_name": F("artist__name"),
-        "genres": genres_of(AlbumGenre, "album"),
-        "credits": credits_of(AlbumCredit, "album"),
-        **TIMES,
-    },
+    columns=album_columns(),
     sorts={
         "title": "title_key",
         "release_year": "release_year",
@@ -318,22 +343,7 @@ ALBUMS = Listing(
 
 TRACKS = Listing(
     model=Track,
-    columns={
-        "id": text_id("id"),
-        "title": F("title"),
-        "disc_number": F("disc_number"),
-        "track_number": F("track_number"),
-        "duration_ms": F("duration_ms"),
-        "composer": F("composer"),
-        "artist_id": text_id("artist_id"),
-        "artist_name": F("artist__name"),
-        "album_id": text_id("album_id"),
-        "album_title": F("album__title"),
-        "album_year": F("album__release_year"),
-        "genres": genres_of(TrackGenre, "track"),
-        "credits": credits_of(TrackCredit, "track"),
-        **TIMES,
-    },
+    columns=track_columns(),
     sorts={
         "title": "title_key",
         "album": "album_key",

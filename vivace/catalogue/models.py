@@ -33,6 +33,9 @@ class Generation(models.Model):
 
     value = models.BigIntegerField(default=0)
 
+    def __str__(self) -> str:
+        return str(self.value)
+
 
 class Entry(models.Model):
     """What artists, albums and tracks have in common."""
@@ -46,16 +49,16 @@ class Entry(models.Model):
     class Meta:
         abstract = True
 
-    def fill_keys(self) -> None:
-        """Set the columns that are derived from the others."""
-        raise NotImplementedError
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         added = self._state.adding
         self.fill_keys()
         super().save(*args, **kwargs)
         if added:
             index_words(self._meta.db_table, [self.pk])
+
+    def fill_keys(self) -> None:
+        """Set the columns that are derived from the others."""
+        raise NotImplementedError
 
 
 class Genre(models.Model):
@@ -135,7 +138,7 @@ class Album(Entry):
     release_date = KeyField(
         null=True, blank=True, help_text="As precise as known: 1973, 1973-03 or 1973-03-01"
     )
-    release_year = models.GeneratedField(  # type: ignore[var-annotated]
+    release_year = models.GeneratedField(
         expression=Cast(Substr("release_date", 1, 4), models.IntegerField()),
         output_field=models.IntegerField(null=True),
         db_persist=True,
@@ -191,7 +194,7 @@ class Track(Entry):
     duration_ms = models.PositiveIntegerField(null=True, blank=True)
     composer = models.CharField(max_length=TITLE_LENGTH, null=True, blank=True)
     isrc = KeyField(null=True, blank=True)
-    position = models.GeneratedField(  # type: ignore[var-annotated]
+    position = models.GeneratedField(
         expression=Coalesce("disc_number", 1) * DISC_STRIDE
         + Coalesce("track_number", DISC_STRIDE - 1),
         output_field=models.BigIntegerField(),

@@ -49,9 +49,10 @@ def words_match(model: type[Model], param: str) -> Q:
 def prefix_query(text: str) -> str:
     """The words of a text, each as the start of a word, in the language of the database's index.
 
-    Empty where the text has no letter or digit.
+    It finds nothing where the text has no letter or digit.
     """
     found = words(fold(text)).split()
     if connection.vendor == "postgresql":
         return " & ".join(f"'{word}':*" for word in found)
-    return " AND ".join(f'"{word}" *' for word in found)
+    # The empty phrase finds nothing; an empty query is an error.
+    return " AND ".join(f'"{word}" *' for word in found) or '""'

@@ -6,11 +6,13 @@ compiles to a `Statement`, which is kept.
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import BooleanField, Expression, F, Func, Model, QuerySet, Subquery
 from django.db.models.sql.compiler import SQLCompiler
+from psycopg.pq import Format
 
 Sql = tuple[str, list[Any]]
 
@@ -77,25 +79,35 @@ class JsonArray(Subquery):
         super().__init__(rows)
         self.value = "json(value)" if of_objects else "value"
 
-    def as_sqlite(self, compiler: SQLCompiler, connection: Any) -> Sql:
+    def as_sqlite(self, compiler: SQLCompiler, connection: Any) -> Any:
         template = f"(SELECT json_group_array({self.value}) FROM (%(subquery)s))"
-        return self.as_sql(compiler, connection, template=template)  # type: ignore[return-value]
+        return self.as_sql(compiler, connection, template=template)
 
-    def as_postgresql(self, compiler: SQLCompiler, connection: Any) -> Sql:
-        rows = "FROM (%(subquery)s) AS listed"
-        template = f"(SELECT coalesce(jsonb_agg(value), '[]')::text {rows})"
-        return self.as_sql(compiler, connection, template=template)  # type: ignore[return-value]
+    def as_postgresql(self, compiler: SQLCompiler, connection: Any) -> Any:
+        template = "array_to_json(ARRAY(%(subquery)s))::text"
+        return self.as_sql(compiler, connection, template=template)
 
 
 class Rfc3339(Func):
     """A moment as the wire has it. PostgreSQL's driver gives a datetime, which encodes as such."""
 
-    def as_sqlite(self, compiler: SQLCompiler, connection: Any, **extra: Any) -> Sql:
+    def as_sqlite(self, compiler: SQLCompiler, connection: Any, **extra: Any) -> Any:
         template = "replace(%(expressions)s, ' ', 'T') || 'Z'"
         return self.as_sql(compiler, connection, template=template)
 
-    def as_postgresql(self, compiler: SQLCompiler, connection: Any, **extra: Any) -> Sql:
+    def as_postgresql(self, compiler: SQLCompiler, connection: Any, **extra: Any) -> Any:
         return self.as_sql(compiler, connection, template="%(expressions)s")
+
+
+def moment(stored: Any) -> Any:
+    """A moment as the driver gives it (text or datetime) as it encodes to RFC 3339."""
+    return rfc3339(stored) if type(stored) is str else stored
+
+
+@lru_cache(maxsize=4096)
+def rfc3339(stored: str) -> str:
+    """SQLite's text of a moment as RFC 3339 has it. Rows written together share theirs."""
+    return f"{stored[:10]}T{stored[11:]}Z"
 
 
 class Statement(NamedTuple):
@@ -118,5 +130,9 @@ class Statement(NamedTuple):
         """All rows as the driver gives them: no model, no converter of the ORM."""
         params = [values[p] if isinstance(p, Slot) else p for p in self.params]
         with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                # Read by the driver's C code. As text, moments go through Python: 4 µs each.
+                cursor.cursor.format = Format.BINARY
             cursor.execute(self.sql, params)
-            return cursor.fetchall()
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows

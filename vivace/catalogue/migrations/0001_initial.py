@@ -6,8 +6,9 @@ import django.db.models.functions.comparison
 import django.db.models.functions.datetime
 import django.db.models.functions.text
 import django.utils.timezone
-import vivace.catalogue.fields
 from django.db import migrations, models
+
+import vivace.catalogue.fields
 
 
 class Migration(migrations.Migration):

@@ -16,12 +16,13 @@ ARTIST_GENRE = ("sort_key", "created_at", "updated_at")
 
 # (table written, its columns that matter, what follows from it)
 CARRIED = (
-    ("artist", ("sort_key",), "UPDATE catalogue_album SET artist_key = NEW.sort_key "
-     "WHERE artist_id = NEW.id"),
-    ("artist", ("sort_key",), "UPDATE catalogue_track SET artist_key = NEW.sort_key "
-     "WHERE artist_id = NEW.id"),
-    ("album", ("title_key", "release_date"), "UPDATE catalogue_track SET "
-     "album_key = NEW.title_key, release_year = NEW.release_year WHERE album_id = NEW.id"),
+    ("artist", ("sort_key",),
+     "UPDATE catalogue_album SET artist_key = NEW.sort_key WHERE artist_id = NEW.id"),
+    ("artist", ("sort_key",),
+     "UPDATE catalogue_track SET artist_key = NEW.sort_key WHERE artist_id = NEW.id"),
+    ("album", ("title_key", "release_date"),
+     ("UPDATE catalogue_track SET album_key = NEW.title_key, release_year = NEW.release_year"
+      " WHERE album_id = NEW.id")),
     ("artist", ARTIST_GENRE, "UPDATE catalogue_artistgenre SET "
      + ", ".join(f"{key} = NEW.{key}" for key in ARTIST_GENRE) + " WHERE artist_id = NEW.id"),
     ("album", (*ALBUM_GENRE[:2], "release_date", *ALBUM_GENRE[3:]),

@@ -1,0 +1,179 @@
+"""How often a login may fail, counted across all workers and nodes.
+
+Tries are counted per login name and per address in windows of `settings.LOGIN_LIMIT`, in Redis
+or else in the database. A slot is taken before the password is hashed and given back when it
+was right, so that tries at the same time cannot slip past the count.
+"""
+
+import logging
+import time
+from collections.abc import Iterable
+from functools import cache
+from typing import NamedTuple, Protocol
+
+import redis
+from django.conf import settings
+from django.db import connection
+from django.db.models import F
+from django.utils.crypto import salted_hmac
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from vivace.accounts.addresses import site
+from vivace.accounts.models import Tries
+from vivace.accounts.names import fold_name
+from vivace.problems import TooManyRequests
+
+log = logging.getLogger(__name__)
+
+ADDRESS_FACTOR = 10
+"""Many people can share an address: it may fail this many times as often as an account."""
+
+REDIS_SECONDS = 0.5
+PRUNE_ROWS = 1_000
+
+
+class Limit(NamedTuple):
+    """So many tries at something until a time in seconds since 1970."""
+
+    policy: str
+    subject: str
+    most: int
+    window: int
+    resets_at: int
+
+
+class Store(Protocol):
+    def take(self, limit: Limit) -> bool:
+        """Count one more try, unless that is too many."""
+
+    def give_back(self, limit: Limit) -> None: ...
+
+
+class Slots:
+    """A try that is under way. What becomes of it decides whether it stays counted."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[Store, Limit]] = []
+
+    def take(self, limit: Limit) -> None:
+        """Raises `TooManyRequests`."""
+        store, taken = take(limit)
+        if not taken:
+            self.give_back()
+            raise refusal(limit)
+        self.taken.append((store, limit))
+
+    def give_back(self) -> None:
+        while self.taken:
+            store, limit = self.taken.pop()
+            try:
+                store.give_back(limit)
+            except redis.RedisError as error:
+                log.warning("A login stays counted, Redis does not answer: %s", error)
+
+
+def reserve(login: str, address: str) -> Slots:
+    """A slot for one try to log in. Raises `TooManyRequests` where there is none left."""
+    slots = Slots()
+    # The address first: one that is out of slots then leaves no rows for the names it tries.
+    for limit in limits_of(login, address):
+        slots.take(limit)
+    return slots
+
+
+def limits_of(login: str, address: str) -> Iterable[Limit]:
+    most, window = settings.LOGIN_LIMIT
+    yield window_of("login-address", site(address), most * ADDRESS_FACTOR, window)
+    yield window_of("login-account", fold_name(login), most, window)
+
+
+def window_of(policy: str, name: str, most: int, window: int) -> Limit:
+    number = int(time.time()) // window
+    # Hashed, since people type passwords where a name belongs; with the window, so that a
+    # slot is never given back to a later one.
+    secret = salted_hmac(f"vivace.accounts.limits.{policy}", f"{number} {name}", algorithm="sha256")
+    return Limit(policy, secret.hexdigest(), most, window, (number + 1) * window)
+
+
+def take(limit: Limit) -> tuple[Store, bool]:
+    """Where the try was counted, and whether there was room for it."""
+    if settings.REDIS_URL:
+        try:
+            return (store := InRedis(settings.REDIS_URL)), store.take(limit)
+        except redis.RedisError as error:
+            log.warning("Logins are counted in the database, Redis does not answer: %s", error)
+    return (fallback := InDatabase()), fallback.take(limit)
+
+
+def refusal(limit: Limit) -> TooManyRequests:
+    """With the fields of draft-ietf-httpapi-ratelimit-headers-11 and RFC 9110's Retry-After."""
+    seconds = max(1, limit.resets_at - int(time.time()))
+    return TooManyRequests(
+        f"Too many logins failed: the next try counts in {seconds} seconds",
+        headers={
+            "Retry-After": str(seconds),
+            "RateLimit": f'"{limit.policy}";r=0;t={seconds}',
+            "RateLimit-Policy": f'"{limit.policy}";q={limit.most};w={limit.window}',
+        },
+    )
+
+
+class InRedis:
+    TAKE = """
+        if tonumber(redis.call('GET', KEYS[1]) or 0) >= tonumber(ARGV[1]) then return 0 end
+        if redis.call('INCR', KEYS[1]) == 1 then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
+        return 1
+    """
+    GIVE_BACK = "if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('DECR', KEYS[1]) end"
+
+    def __init__(self, url: str) -> None:
+        self.client = client(url)
+
+    def take(self, limit: Limit) -> bool:
+        return bool(self.client.eval(self.TAKE, 1, key(limit), limit.most, limit.window))
+
+    def give_back(self, limit: Limit) -> None:
+        self.client.eval(self.GIVE_BACK, 1, key(limit))
+
+
+@cache
+def client(url: str) -> redis.Redis:
+    """A client that gives up soon, since the database can count instead.
+
+    One more try is for a connection that Redis closed while it was idle.
+    """
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=REDIS_SECONDS,
+        socket_connect_timeout=REDIS_SECONDS,
+        retry=Retry(NoBackoff(), 1),
+    )
+
+
+def key(limit: Limit) -> str:
+    return f"vivace:tries:{limit.subject}"
+
+
+class InDatabase:
+    TAKE = (
+        "INSERT INTO accounts_tries (subject, count, resets_at) VALUES (%s, 1, %s) "
+        "ON CONFLICT (subject) DO UPDATE SET count = accounts_tries.count + 1 "
+        "WHERE accounts_tries.count < %s RETURNING count"
+    )
+
+    def take(self, limit: Limit) -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(self.TAKE, [limit.subject, limit.resets_at, limit.most])
+            row = cursor.fetchone()
+        if row == (1,):
+            self.prune()
+        return row is not None
+
+    def give_back(self, limit: Limit) -> None:
+        Tries.objects.filter(subject=limit.subject).update(count=F("count") - 1)
+
+    def prune(self) -> None:
+        """Forget windows that are over, some at a time."""
+        past = Tries.objects.filter(resets_at__lt=int(time.time())).order_by("resets_at", "pk")
+        Tries.objects.filter(pk__in=list(past.values_list("pk", flat=True)[:PRUNE_ROWS])).delete()

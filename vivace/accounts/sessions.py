@@ -1,0 +1,135 @@
+"""Sessions: a login, and the pairs of tokens that carry it on.
+
+A refresh token reads `family.secret`. The family is one login; of each secret the database holds
+a hash, and only while the token is the last one given out, or was used less than `GRACE` ago.
+Any other secret with the name of a family is an old token, held by two: the family ends.
+
+Whoever gives out tokens or ends a family locks the account's row first. A change of password,
+role or activity locks it too, and its trigger then finds every token there is.
+"""
+
+import hashlib
+import re
+import secrets
+from datetime import timedelta
+from typing import NamedTuple
+
+from django.db import transaction
+from django.utils import timezone
+
+from vivace.accounts import limits, passwords, tokens
+from vivace.accounts.identity import Identity
+from vivace.accounts.models import RefreshToken, User
+from vivace.accounts.names import is_writable
+from vivace.problems import Unauthenticated
+
+LIFETIME = timedelta(days=30)
+GRACE = timedelta(seconds=30)
+"""For two tabs that refresh at once, and for the client whose answer was lost."""
+
+FAMILY_BYTES = 16
+SECRET_BYTES = 32
+FORM = re.compile(r"([\w-]{22})\.([\w-]{43})", re.ASCII)
+
+
+class Pair(NamedTuple):
+    access_token: str
+    refresh_token: str
+
+
+def log_in(login: str, password: str, address: str) -> Pair:
+    """The first pair of a session. `login` is a username or an e-mail address.
+
+    Raises `Unauthenticated`, and `TooManyRequests` when the login limit is reached.
+    """
+    user = authenticate(login, password, address)
+    pair = begin(user) if user else None
+    if pair is None:
+        raise Unauthenticated("There is no such account, or the password is another")
+    return pair
+
+
+def authenticate(login: str, password: str, address: str) -> User | None:
+    """The active account with this name and password. Raises `TooManyRequests`."""
+    slots = limits.reserve(login, address)
+    try:
+        user = User.objects.named(login) if is_writable(login) else None
+        right = passwords.belongs_to(password, user)
+    except BaseException:
+        slots.give_back()
+        raise
+    if not right:
+        return None
+    slots.give_back()
+    return user
+
+
+@transaction.atomic
+def begin(user: User) -> Pair | None:
+    """A new session; None where the account changed since its password was checked."""
+    unchanged = User.objects.filter(pk=user.pk, password=user.password, is_active=True)
+    current = unchanged.select_for_update(no_key=True).first()
+    if current is None:
+        return None
+    now = timezone.now()
+    User.objects.filter(pk=user.pk).update(last_login=now)
+    RefreshToken.objects.filter(user=user, expires_at__lt=now).delete()
+    return issue(current, family=secrets.token_urlsafe(FAMILY_BYTES))
+
+
+def refresh(refresh_token: str) -> Pair:
+    """The next pair of the session. Raises `Unauthenticated`, which may have ended it."""
+    pair = None
+    if form := FORM.fullmatch(refresh_token):
+        pair = rotate(*form.groups())
+    if pair is None:
+        raise Unauthenticated("The session is over: log in again")
+    return pair
+
+
+@transaction.atomic
+def rotate(family: str, secret: str) -> Pair | None:
+    user = lock_holder(family)
+    if user is None:
+        return None
+    now = timezone.now()
+    members = RefreshToken.objects.filter(family=family)
+    held = members.filter(digest=digest(secret)).first()
+    if held is None or (held.used_at and held.used_at < now - GRACE):
+        members.delete()
+        return None
+    if held.expires_at < now:
+        return None
+    members.filter(used_at__lt=now - GRACE).delete()
+    members.filter(pk=held.pk, used_at=None).update(used_at=now)
+    return issue(user, family)
+
+
+@transaction.atomic
+def log_out(refresh_token: str) -> None:
+    """End the session, if there is one."""
+    form = FORM.fullmatch(refresh_token)
+    if form and lock_holder(form[1]):
+        RefreshToken.objects.filter(family=form[1]).delete()
+
+
+def lock_holder(family: str) -> User | None:
+    """The account whose session it is, locked until the transaction ends."""
+    holder = RefreshToken.objects.filter(family=family).values("user")
+    return User.objects.select_for_update(no_key=True).filter(pk__in=holder).first()
+
+
+def issue(user: User, family: str) -> Pair:
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    RefreshToken.objects.create(
+        user=user,
+        family=family,
+        digest=digest(secret),
+        expires_at=timezone.now() + LIFETIME,
+    )
+    return Pair(tokens.issue(Identity(user.pk, user.role)), f"{family}.{secret}")
+
+
+def digest(secret: str) -> str:
+    """One fast hash is enough: 256 random bits cannot be guessed, salted or not."""
+    return hashlib.sha256(secret.encode()).hexdigest()

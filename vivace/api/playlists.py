@@ -1,0 +1,260 @@
+"""Playlists and their items over HTTP.
+
+If-Match takes the playlist's ETag, for a change of its items too.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Literal
+
+import msgspec
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from dmr import Path
+from msgspec import UNSET, Meta, UnsetType
+
+from vivace.api import schemas
+from vivace.api.answers import answers
+from vivace.api.auth import account, account_id, identity_of, reader
+from vivace.api.bodies import Json
+from vivace.api.catalogue import ROUTE, ById, Collection, path_id, shown, track
+from vivace.api.conditional import answer, guard
+from vivace.api.controller import Api, no_content
+from vivace.api.idempotency import idempotent
+from vivace.api.pages import Page, PageQuery, collection, number, values_of
+from vivace.api.parameters import NoParameters, Query
+from vivace.catalogue.entries import Body, Id, Name
+from vivace.catalogue.lists import Row
+from vivace.listening import playlists
+from vivace.listening.lists import ITEMS, PLAYLISTS
+from vivace.listening.models import Playlist
+from vivace.listening.playlists import MAX_ITEMS
+
+DESCRIPTION_LENGTH = 10_000
+NOBODY = 0
+"""The id of no account, to whom only public playlists are shown."""
+
+
+# --- From rows to shapes ---------------------------------------------------------------------
+
+
+def playlist(row: Row) -> schemas.Playlist:
+    id_, name, description, public, owner_id, username, *rest = row
+    owner = schemas.Owner(owner_id, username)
+    return schemas.Playlist(id_, name, description, bool(public), owner, *rest)
+
+
+def items_of(found: Playlist) -> Callable[[Row], schemas.PlaylistItem]:
+    """The shape of its items, with their positions as they are now."""
+    positions = playlists.positions(found)
+
+    def item(row: Row) -> schemas.PlaylistItem:
+        id_, position, added_at, *of_track = row
+        index = bisect_left(positions, position)
+        return schemas.PlaylistItem(id_, index, track(tuple(of_track)), added_at, added_at)
+
+    return item
+
+
+# --- What can be asked and sent --------------------------------------------------------------
+
+Description = Annotated[str, Meta(max_length=DESCRIPTION_LENGTH, pattern=r"^[^\x00]*$")]
+Position = Annotated[
+    int, Meta(ge=0, le=MAX_ITEMS, description="From 0; the items from there on move back")
+]
+Public = Annotated[bool, Meta(description="Only those that others may read, or may not")]
+TrackIds = Annotated[list[Id], Meta(max_length=MAX_ITEMS, description="A track may stand twice")]
+
+
+class PlaylistQuery(PageQuery):
+    owner_id: Id | None = None
+    public: Public | None = None
+    sort: Literal[
+        "name", "-name", "created_at", "-created_at", "updated_at", "-updated_at"
+    ] | None = None  # fmt: skip
+
+
+class ItemQuery(PageQuery):
+    sort: Literal["position", "-position"] | None = None
+
+
+class NewPlaylist(Body):
+    name: Name
+    description: Description | None = None
+    public: bool = False
+
+
+class PlaylistChanges(Body):
+    """What is absent stays as it is."""
+
+    name: Name | UnsetType = UNSET
+    description: Description | UnsetType | None = UNSET
+    public: bool | UnsetType = UNSET
+
+
+class Addition(Body):
+    track_ids: Annotated[TrackIds, Meta(min_length=1)]
+    position: Position | None = None
+    """Where the first of them will stand; at the end if absent."""
+
+
+class Contents(Body):
+    track_ids: TrackIds
+
+
+class NewPlace(Body):
+    position: Position
+
+
+class ItemById(msgspec.Struct):
+    id: str
+    item_id: str
+
+
+def filter_value(name: str, asked: Any) -> Any:
+    return number(name, asked) if name == "owner_id" else asked
+
+
+def to_read(request: HttpRequest, id_: str) -> Playlist:
+    identity = identity_of(request)
+    return playlists.to_read(identity.account_id if identity else None, path_id(id_))
+
+
+def to_change(request: HttpRequest, id_: str) -> Playlist:
+    return playlists.to_change(account_id(request), path_id(id_))
+
+
+@contextmanager
+def guarded(request: HttpRequest, found: Playlist) -> Iterator[None]:
+    """A change, if the playlist is still the one that If-Match names."""
+    with playlists.changing(found):
+        guard(request, shown(PLAYLISTS, playlist, found.pk))
+        yield
+
+
+# --- Playlists -------------------------------------------------------------------------------
+
+
+class Playlists(Collection):
+    tags = ("playlists",)
+
+    @answers(Page[schemas.Playlist], etag=True, auth=[reader])
+    def get(self, parsed_query: Query[PlaylistQuery]) -> HttpResponseBase:
+        """List one's own playlists and everyone's public ones."""
+        identity = identity_of(self.request)
+        reader_id = identity.account_id if identity else NOBODY
+        values = values_of(parsed_query, filter_value, reader_id=reader_id)
+        return collection(self.request, PLAYLISTS, parsed_query, values, playlist)
+
+    @answers(schemas.Playlist, status=201, etag=True, auth=[account])
+    @idempotent
+    def post(
+        self, parsed_query: Query[NoParameters], parsed_body: Json[NewPlaylist]
+    ) -> HttpResponse:
+        """Make a playlist, empty at first."""
+        made = playlists.create(account_id(self.request), **msgspec.structs.asdict(parsed_body))
+        content = shown(PLAYLISTS, playlist, made.pk)
+        return answer(self.request, content, status=201, location=f"{ROUTE}/playlists/{made.pk}")
+
+
+class OnePlaylist(Api):
+    tags = ("playlists",)
+
+    @answers(schemas.Playlist, 404, etag=True, auth=[reader])
+    def get(self, parsed_path: Path[ById], parsed_query: Query[NoParameters]) -> HttpResponse:
+        """Show a playlist."""
+        found = to_read(self.request, parsed_path.id)
+        return answer(self.request, shown(PLAYLISTS, playlist, found.pk))
+
+    @answers(schemas.Playlist, 404, 412, etag=True, auth=[account])
+    def patch(
+        self,
+        parsed_path: Path[ById],
+        parsed_query: Query[NoParameters],
+        parsed_body: Json[PlaylistChanges],
+    ) -> HttpResponse:
+        """Change some fields of a playlist of one's own."""
+        asked = msgspec.structs.asdict(parsed_body).items()
+        found = to_change(self.request, parsed_path.id)
+        with guarded(self.request, found):
+            playlists.change(found, **{name: value for name, value in asked if value is not UNSET})
+        return answer(self.request, shown(PLAYLISTS, playlist, found.pk))
+
+    @answers(None, 404, 412, status=204, auth=[account])
+    def delete(self, parsed_path: Path[ById], parsed_query: Query[NoParameters]) -> HttpResponse:
+        """Delete a playlist of one's own."""
+        found = to_change(self.request, parsed_path.id)
+        with guarded(self.request, found):
+            playlists.delete(found)
+        return no_content()
+
+
+# --- Their items -----------------------------------------------------------------------------
+
+
+class Items(Collection):
+    tags = ("playlists",)
+
+    @answers(Page[schemas.PlaylistItem], 404, etag=True, auth=[reader])
+    def get(self, parsed_path: Path[ById], parsed_query: Query[ItemQuery]) -> HttpResponseBase:
+        """List a playlist's items, without `sort` in their order."""
+        found = to_read(self.request, parsed_path.id)
+        values = values_of(parsed_query, filter_value, playlist_id=found.pk)
+        return collection(self.request, ITEMS, parsed_query, values, items_of(found))
+
+    @answers(schemas.Ids, 404, 412, status=201, auth=[account])
+    @idempotent
+    def post(
+        self,
+        parsed_path: Path[ById],
+        parsed_query: Query[NoParameters],
+        parsed_body: Json[Addition],
+    ) -> HttpResponse:
+        """Add tracks to a playlist of one's own; answers with the ids of the new items."""
+        found = to_change(self.request, parsed_path.id)
+        with guarded(self.request, found):
+            made = playlists.add(found, [*map(int, parsed_body.track_ids)], parsed_body.position)
+        location = f"{ROUTE}/playlists/{found.pk}/items"
+        return answer(self.request, schemas.Ids([*map(str, made)]), status=201, location=location)
+
+    @answers(schemas.Ids, 404, 412, auth=[account])
+    def put(
+        self,
+        parsed_path: Path[ById],
+        parsed_query: Query[NoParameters],
+        parsed_body: Json[Contents],
+    ) -> HttpResponse:
+        """Replace all items of a playlist of one's own; answers with the ids of the new ones."""
+        found = to_change(self.request, parsed_path.id)
+        with guarded(self.request, found):
+            made = playlists.replace(found, [*map(int, parsed_body.track_ids)])
+        return answer(self.request, schemas.Ids([*map(str, made)]))
+
+
+class OneItem(Api):
+    tags = ("playlists",)
+
+    @answers(schemas.PlaylistItem, 404, 412, auth=[account])
+    def patch(
+        self,
+        parsed_path: Path[ItemById],
+        parsed_query: Query[NoParameters],
+        parsed_body: Json[NewPlace],
+    ) -> HttpResponse:
+        """Move an item to another position."""
+        found = to_change(self.request, parsed_path.id)
+        item = playlists.item_of(found, path_id(parsed_path.item_id))
+        with guarded(self.request, found):
+            playlists.move(item, parsed_body.position)
+        return answer(self.request, shown(ITEMS, items_of(found), item.pk))
+
+    @answers(None, 404, 412, status=204, auth=[account])
+    def delete(
+        self, parsed_path: Path[ItemById], parsed_query: Query[NoParameters]
+    ) -> HttpResponse:
+        """Take an item out."""
+        found = to_change(self.request, parsed_path.id)
+        item = playlists.item_of(found, path_id(parsed_path.item_id))
+        with guarded(self.request, found):
+            playlists.remove(item)
+        return no_content()

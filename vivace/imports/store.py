@@ -1,0 +1,396 @@
+"""A plan into the library, inside the caller's transaction.
+
+Rows are changed before others are added, so that a name that one gives up is free for another.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+
+import msgspec
+from django.db import connection
+from django.db.models import Model
+
+from vivace.catalogue import bulk
+from vivace.catalogue.folding import fold, words
+from vivace.catalogue.models import (
+    Album,
+    AlbumCredit,
+    AlbumGenre,
+    Artist,
+    ArtistGenre,
+    Genre,
+    Track,
+    TrackCredit,
+    TrackGenre,
+)
+from vivace.catalogue.search import index_words
+from vivace.imports import plan
+from vivace.imports.library import fetch, genres_of
+
+LARGE = 20_000
+"""With fewer new tracks, indexes are kept up as the rows arrive."""
+SORTER_KIB = 96_000
+
+ENTRY = ("mbid", "source", "source_id")
+ARTIST = ("name", "name_key", "sort_name", "disambiguation", *ENTRY, "name_words", "sort_key")
+ALBUM = ("title", "title_key", "artist_id", "release_date", "type", *ENTRY, "title_words")
+TRACK = (
+    "title", "artist_id", "album_id", "disc_number", "track_number", "duration_ms", "composer",
+    "isrc", "mbid", "source", "source_id", "title_key", "title_words",
+)  # fmt: skip
+TIMES = ("created_at", "updated_at")
+
+
+def store(planner: plan.Planner, new_tracks: int, changed_tracks: int) -> None:
+    """Write all that was planned. The tracks wait in `staged_track`."""
+    now = bulk.timestamp()
+    with relieved_of_indexes(new_tracks):
+        store_genres(planner.genres.new, now)
+        store_artists(planner.artists, now)
+        store_albums(planner.albums, planner.artists, now)
+        if changed_tracks:
+            change_tracks(now)
+        if new_tracks:
+            add_tracks(now)
+        if new_tracks or changed_tracks:
+            store_track_genres()
+            store_track_credits()
+
+
+def run(statement: str, values: Sequence[bulk.Value] = ()) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+
+
+def moment() -> str:
+    """A parameter that is a moment; PostgreSQL takes a selected text for nothing else."""
+    return "CAST(%s AS timestamptz)" if connection.vendor == "postgresql" else "%s"
+
+
+def store_genres(new: dict[int, str], now: str) -> None:
+    columns = ("id", "name", "name_key", *TIMES)
+    rows = ((id, name, fold(name), now, now) for id, name in new.items())
+    if new:
+        bulk.insert(Genre, columns, rows)
+
+
+def change(model: type[Model], columns: Sequence[str], rows: Sequence[bulk.Row]) -> None:
+    """Set columns of the rows whose ids come last."""
+    assigned = ", ".join(f"{column} = %s" for column in columns)
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(f"UPDATE {model._meta.db_table} SET {assigned} WHERE id = %s", rows)
+
+
+# --- Artists and albums ----------------------------------------------------------------------
+
+
+def store_artists(artists: plan.Artists, now: str) -> None:
+    changed = artists.changed.values()
+    change(
+        Artist, (*ARTIST, "updated_at"), [(*artist_values(each), now, each.id) for each in changed]
+    )
+    new = [artists.new[id] for id in sorted(artists.new)]
+    if new:
+        rows = ((each.id, *artist_values(each), now, now) for each in new)
+        bulk.insert(Artist, ("id", *ARTIST, *TIMES), rows)
+        index_words(Artist._meta.db_table, (new[0].id, new[-1].id))
+
+
+def artist_values(artist: plan.Artist) -> bulk.Row:
+    key = artist.name_key
+    return (
+        artist.name, key, artist.sort_name, artist.disambiguation, artist.mbid, artist.source,
+        artist.source_id, words(key), sort_key(artist),
+    )  # fmt: skip
+
+
+def sort_key(artist: plan.Artist) -> str:
+    return fold(artist.sort_name) if artist.sort_name else artist.name_key
+
+
+def store_albums(albums: plan.Albums, artists: plan.Artists, now: str) -> None:
+    changed = albums.changed.values()
+    change(Album, (*ALBUM, "updated_at"), [(*album_values(each), now, each.id) for each in changed])
+    if changed:
+        carry_artist_key([album.id for album in changed])
+    new = [albums.new[id] for id in sorted(albums.new)]
+    if new:
+        rows = (
+            (each.id, *album_values(each), sort_key(artists.by_id[each.artist_id]), now, now)
+            for each in new
+        )
+        bulk.insert(Album, ("id", *ALBUM, "artist_key", *TIMES), rows)
+        index_words(Album._meta.db_table, (new[0].id, new[-1].id))
+    store_album_genres(albums)
+    store_album_credits(albums)
+
+
+def album_values(album: plan.Album) -> bulk.Row:
+    return (
+        album.title, album.title_key, album.artist_id, album.release_date, album.type, album.mbid,
+        album.source, album.source_id, words(album.title_key),
+    )  # fmt: skip
+
+
+def carry_artist_key(ids: Collection[int]) -> None:
+    """Albums that changed hands are sorted by their new artist."""
+    condition, values = among("album.id", ids)
+    run(
+        "UPDATE catalogue_album AS album SET artist_key = artist.sort_key "
+        "FROM catalogue_artist artist WHERE artist.id = album.artist_id "
+        f"AND artist.sort_key <> album.artist_key AND {condition}",
+        values,
+    )
+
+
+def among(column: str, ids: Collection[int]) -> tuple[str, list[str]]:
+    """A condition that the column is one of many ids, and its parameters."""
+    encoded = [msgspec.json.encode(list(ids)).decode()]
+    if connection.vendor == "postgresql":
+        return f"{column} IN (SELECT json_array_elements_text(%s::json)::bigint)", encoded
+    return f"{column} IN (SELECT value FROM json_each(%s))", encoded
+
+
+def store_album_genres(albums: plan.Albums) -> None:
+    if gone := albums.regenred - albums.new.keys():
+        condition, values = among("album_id", gone)
+        run(f"DELETE FROM catalogue_albumgenre WHERE {condition}", values)
+    ids = sorted((albums.new.keys() & albums.genres.keys()) | gone)
+    if not ids:
+        return
+    rows = [
+        (id, genre_id, position)
+        for id in ids
+        for position, genre_id in enumerate(albums.genres[id])
+    ]
+    source, part = GIVEN[connection.vendor]
+    run(
+        "INSERT INTO catalogue_albumgenre (album_id, genre_id, position, artist_id, title_key,"
+        " artist_key, release_year, created_at, updated_at) "
+        f"SELECT album.id, CAST({part} 1 AS bigint), CAST({part} 2 AS integer), album.artist_id,"
+        " album.title_key, album.artist_key, album.release_year, album.created_at,"
+        " album.updated_at "
+        f"FROM {source} CROSS JOIN catalogue_album album WHERE album.id = CAST({part} 0 AS bigint)",
+        [msgspec.json.encode(rows).decode()],
+    )
+
+
+GIVEN = {
+    "sqlite": ("json_each(%s) given", "given.value ->>"),
+    "postgresql": ("json_array_elements(%s::json) given(value)", "given.value ->>"),
+}
+"""Rows that come as a parameter, a JSON list of lists, and a cell of theirs up to its number."""
+
+
+def store_album_credits(albums: plan.Albums) -> None:
+    if gone := albums.recredited - albums.new.keys():
+        condition, values = among("album_id", gone)
+        run(f"DELETE FROM catalogue_albumcredit WHERE {condition}", values)
+    rows = [
+        (id, position, *credit)
+        for id in sorted(albums.recredited)
+        for position, credit in enumerate(albums.credits[id])
+    ]
+    if rows:
+        columns = ("album_id", "position", "artist_id", "credited_as", "role")
+        bulk.insert(AlbumCredit, columns, rows)
+    if kept := albums.changed.keys() - albums.recredited:
+        follow_artist("album", *among("owner.id", kept))
+
+
+def follow_artist(kind: str, condition: str, values: Sequence[bulk.Value] = ()) -> None:
+    """Let the first credit be the artist's, of those changed without a word on credits."""
+    run(
+        f"UPDATE catalogue_{kind}credit AS credit "
+        "SET artist_id = artist.id, credited_as = artist.name "
+        f"FROM catalogue_{kind} owner, catalogue_artist artist "
+        f"WHERE owner.id = credit.{kind}_id AND artist.id = owner.artist_id "
+        f"AND credit.position = 0 AND credit.artist_id <> artist.id AND {condition}",
+        values,
+    )
+
+
+# --- Tracks ----------------------------------------------------------------------------------
+
+CARRIED = (
+    "JOIN catalogue_artist artist ON artist.id = staged.artist_id "
+    "JOIN catalogue_album album ON album.id = staged.album_id"
+)
+
+
+def change_tracks(now: str) -> None:
+    assigned = ", ".join(f"{column} = carried.{column}" for column in (*TRACK, *KEYS))
+    run(
+        f"UPDATE catalogue_track AS track SET {assigned}, updated_at = {moment()} "
+        f"FROM (SELECT staged.id, {columns_of('staged', TRACK)}, {CARRIED_KEYS} "
+        f"FROM staged_track staged {CARRIED} WHERE staged.fresh = 0) carried "
+        "WHERE carried.id = track.id",
+        [now],
+    )
+
+
+KEYS = ("artist_key", "album_key", "release_year")
+CARRIED_KEYS = (
+    "artist.sort_key AS artist_key, album.title_key AS album_key, album.release_year"
+)
+
+
+def columns_of(table: str, columns: Sequence[str]) -> str:
+    return ", ".join(f"{table}.{column}" for column in columns)
+
+
+def add_tracks(now: str) -> None:
+    run(
+        f"INSERT INTO catalogue_track (id, {', '.join((*TRACK, *KEYS, *TIMES))}) "
+        f"SELECT staged.id, {columns_of('staged', TRACK)}, {CARRIED_KEYS}, {moment()}, {moment()} "
+        f"FROM staged_track staged {CARRIED} WHERE staged.fresh = 1 ORDER BY staged.id",
+        [now, now],
+    )
+    if connection.vendor == "sqlite":
+        run(
+            "INSERT INTO catalogue_track_words (rowid, title_words) "
+            "SELECT id, title_words FROM staged_track WHERE fresh = 1 ORDER BY id"
+        )
+
+
+ELEMENTS = {
+    "sqlite": "json_each(staged.{column}) element",
+    "postgresql": "json_array_elements_text(staged.{column}::json) WITH ORDINALITY"
+    " element(value, key)",
+}
+FIRST_KEY = {"sqlite": 0, "postgresql": 1}
+def elements(column: str) -> str:
+    """The elements of a JSON list of staged tracks, to be joined: `element.value` and `.key`."""
+    return ELEMENTS[connection.vendor].format(column=column)
+
+
+def position() -> str:
+    return f"element.key - {FIRST_KEY[connection.vendor]}"
+
+
+def store_track_genres() -> None:
+    run(
+        "DELETE FROM catalogue_trackgenre WHERE track_id IN (SELECT id FROM staged_track staged"
+        f" WHERE fresh = 0 AND genres <> {genres_of('staged.id')})"
+    )
+    run(
+        "INSERT INTO catalogue_trackgenre (track_id, genre_id, position, artist_id, title_key,"
+        " album_key, artist_key, duration_ms, release_year, created_at, updated_at) "
+        f"SELECT track.id, CAST(element.value AS bigint), {position()}, track.artist_id,"
+        " track.title_key, track.album_key, track.artist_key, track.duration_ms,"
+        " track.release_year, track.created_at, track.updated_at "
+        f"FROM staged_track staged CROSS JOIN catalogue_track track CROSS JOIN {elements('genres')} "
+        "WHERE track.id = staged.id AND (staged.fresh = 1 OR NOT EXISTS"
+        " (SELECT 1 FROM catalogue_trackgenre present WHERE present.track_id = staged.id))"
+    )
+
+
+def store_track_credits() -> None:
+    part = "->>" if connection.vendor == "sqlite" else "::json ->>"
+    run(
+        "DELETE FROM catalogue_trackcredit WHERE track_id IN"
+        " (SELECT id FROM staged_track WHERE fresh = 0 AND credits IS NOT NULL)"
+    )
+    run(
+        "INSERT INTO catalogue_trackcredit (track_id, position, artist_id, credited_as, role) "
+        f"SELECT staged.id, {position()}, CAST(element.value {part} 0 AS bigint),"
+        f" element.value {part} 1, element.value {part} 2 "
+        f"FROM staged_track staged CROSS JOIN {elements('credits')} "
+        "WHERE staged.credits IS NOT NULL"
+    )
+    follow_artist(
+        "track",
+        "owner.id IN (SELECT id FROM staged_track WHERE fresh = 0 AND credits IS NULL)",
+    )
+
+
+# --- Large loads -----------------------------------------------------------------------------
+
+LOADED = [
+    model._meta.db_table
+    for model in (Artist, Album, Track, AlbumGenre, TrackGenre, ArtistGenre)
+]
+
+
+@contextmanager
+def relieved_of_indexes(new_tracks: int) -> Iterator[None]:
+    """Take the indexes away for the block where making them anew is less work than keeping them.
+
+    Both databases do that within the transaction. Readers of SQLite go on; those of PostgreSQL
+    would wait, so there it is done for a library without tracks only.
+    """
+    present = fetch("SELECT count(*) FROM (SELECT 1 FROM catalogue_track LIMIT %s) track", [new_tracks])
+    if new_tracks < LARGE or present[0][0] == new_tracks:
+        yield
+    elif connection.vendor == "sqlite":
+        with sqlite_relieved():
+            yield
+    elif not present[0][0]:
+        with postgresql_relieved():
+            yield
+    else:
+        yield
+
+
+@contextmanager
+def sqlite_relieved() -> Iterator[None]:
+    names = ", ".join(f"'{table}'" for table in LOADED)
+    dropped = fetch(
+        "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND "
+        f"(type = 'index' AND tbl_name IN ({names}) OR name LIKE '%%genre_found')"
+    )
+    for kind, name, _ in dropped:
+        run(f"DROP {kind} {name}")
+    [(cache,)] = fetch("PRAGMA cache_size")
+    run(f"PRAGMA cache_size = -{SORTER_KIB}")
+    try:
+        yield
+        find_genres()
+        for _, _, statement in dropped:
+            run(statement)
+    finally:
+        run(f"PRAGMA cache_size = {cache}")
+
+
+def find_genres() -> None:
+    """What the triggers on the rows of genres do, for all rows at once."""
+    for table in ("albumgenre", "trackgenre"):
+        run(
+            "INSERT INTO catalogue_artistgenre"
+            " (artist_id, genre_id, sort_key, created_at, updated_at) "
+            "SELECT artist.id, found.genre_id, artist.sort_key, artist.created_at,"
+            " artist.updated_at "
+            f"FROM (SELECT DISTINCT artist_id, genre_id FROM catalogue_{table}) found "
+            "JOIN catalogue_artist artist ON artist.id = found.artist_id "
+            "WHERE true ON CONFLICT (artist_id, genre_id) DO NOTHING"
+        )
+
+
+@contextmanager
+def postgresql_relieved() -> Iterator[None]:
+    """Foreign keys too: checked all at once they cost a tenth."""
+    keys = fetch(
+        "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
+        "WHERE contype = 'f' AND conrelid::regclass::text = ANY(%s)",
+        [LOADED],
+    )
+    indexes = fetch(
+        "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index "
+        "WHERE indrelid::regclass::text = ANY(%s) AND NOT EXISTS"
+        " (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u'))",
+        [LOADED],
+    )
+    for table, name, _ in keys:
+        run(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+    for name, _ in indexes:
+        run(f"DROP INDEX {name}")
+    run("SET LOCAL maintenance_work_mem = '128MB'")
+    run("ANALYZE staged_track")
+    yield
+    for _, statement in indexes:
+        run(statement)
+    for table, name, definition in keys:
+        run(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
+    for table in LOADED:
+        run(f"ANALYZE {table}")

@@ -1,0 +1,194 @@
+"""What one does with a playlist.
+
+Every change to its items is one transaction that holds the playlist's row, so two at once follow
+one another. Indexes count from 0 without gaps; see `PlaylistItem` for what is stored.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Case, F, Max, Q, QuerySet, When
+from django.db.models.expressions import Combinable
+from django.utils import timezone
+
+from vivace.accounts import people
+from vivace.catalogue import bulk
+from vivace.catalogue.folding import fold
+from vivace.catalogue.models import Track
+from vivace.listening.models import Playlist, PlaylistItem
+from vivace.problems import Fault, Forbidden, Invalid, NotFound
+
+MAX_ITEMS = 10_000
+"""Of one playlist: its items can then always be listed, replaced and renumbered at once."""
+
+MAX_FAULTS = 100
+
+
+def readable(account_id: int | None) -> Q:
+    """Which playlists an account may read: its own and everyone's public ones."""
+    return Q(owner_id=account_id) | Q(public=True)
+
+
+def to_read(account_id: int | None, playlist_id: int) -> Playlist:
+    """The playlist. Someone else's private one is `NotFound`, as if there were none."""
+    playlist = Playlist.objects.filter(readable(account_id), pk=playlist_id).first()
+    if playlist is None:
+        raise NotFound("There is no such playlist")
+    return playlist
+
+
+def to_change(account_id: int, playlist_id: int) -> Playlist:
+    """The playlist. Someone else's public one is `Forbidden`."""
+    playlist = to_read(account_id, playlist_id)
+    if playlist.owner_id != account_id:
+        raise Forbidden("Only its owner may change a playlist")
+    return playlist
+
+
+@transaction.atomic
+def create(owner_id: int, **fields: Any) -> Playlist:
+    """Raises `Unauthenticated` where the account has gone."""
+    return Playlist.objects.create(owner=people.active(owner_id, for_more=True), **fields)
+
+
+def change(playlist: Playlist, **fields: Any) -> None:
+    if "name" in fields:
+        fields["name_key"] = fold(fields["name"])
+    with changing(playlist):
+        Playlist.objects.filter(pk=playlist.pk).update(**fields)
+
+
+def delete(playlist: Playlist) -> None:
+    with changing(playlist):
+        Playlist.objects.filter(pk=playlist.pk).delete()
+
+
+def add(playlist: Playlist, track_ids: Sequence[int], index: int | None = None) -> Sequence[int]:
+    """The ids of the new items, which stand together from `index` on, or at the end."""
+    with changing(playlist):
+        count = playlist.items.count()
+        check_size(count + len(track_ids))
+        check_known(track_ids)
+        index = checked_index(index, count)
+        return insert(playlist, track_ids, make_room(playlist, index, len(track_ids)))
+
+
+def move(item: PlaylistItem, index: int) -> None:
+    """Let the item stand at `index`, and the others close up around it."""
+    playlist = item.playlist
+    with changing(playlist):
+        start = current(item).position
+        end = position_at(playlist, checked_index(index, playlist.items.count() - 1))
+        step = -1 if end > start else 1
+        moved = playlist.items.filter(position__range=sorted((start, end)))
+        others = F("position") + step
+        renumber(playlist, moved, Case(When(pk=item.pk, then=end), default=others))
+
+
+def remove(item: PlaylistItem) -> None:
+    with changing(item.playlist):
+        current(item).delete()
+
+
+def replace(playlist: Playlist, track_ids: Sequence[int]) -> Sequence[int]:
+    """The ids of the new items, which take the place of all there were."""
+    with changing(playlist):
+        check_size(len(track_ids))
+        check_known(track_ids)
+        playlist.items.all().delete()
+        return insert(playlist, track_ids, 0)
+
+
+def item_of(playlist: Playlist, item_id: int) -> PlaylistItem:
+    item = playlist.items.filter(pk=item_id).first()
+    if item is None:
+        raise NotFound("There is no such item")
+    return item
+
+
+def positions(playlist: Playlist) -> Sequence[int]:
+    """The stored positions, ascending: an item's index is where its own stands among them."""
+    return list(playlist.items.order_by("position").values_list("position", flat=True))
+
+
+# --- Within a change -------------------------------------------------------------------------
+
+
+@contextmanager
+def changing(playlist: Playlist) -> Iterator[None]:
+    """A transaction in which nobody else changes the playlist; its time moves at the end."""
+    with transaction.atomic():
+        # SQLite has taken its write lock by now and knows no locks of rows.
+        if not Playlist.objects.select_for_update().filter(pk=playlist.pk).exists():
+            raise NotFound("There is no such playlist")
+        yield
+        Playlist.objects.filter(pk=playlist.pk).update(updated_at=timezone.now())
+
+
+def current(item: PlaylistItem) -> PlaylistItem:
+    """The item as it is now that nobody else can change it."""
+    return item_of(item.playlist, item.pk)
+
+
+def check_size(size: int) -> None:
+    if size > MAX_ITEMS:
+        detail = f"A playlist holds up to {MAX_ITEMS:,} items; there would be {size:,}"
+        raise Invalid(detail, errors=[Fault(detail, pointer="/track_ids")])
+
+
+def check_known(track_ids: Sequence[int]) -> None:
+    tracks = Track.objects.filter(pk__in=set(track_ids)).order_by("pk")
+    # Locked, so that none leaves the library before its item is there to leave with it; in one
+    # order, so that no two wait for each other.
+    known = set(tracks.select_for_update(no_key=True).values_list("pk", flat=True))
+    unknown = [number for number, track_id in enumerate(track_ids) if track_id not in known]
+    if unknown:
+        faults = [Fault("There is no such track", f"/track_ids/{n}") for n in unknown[:MAX_FAULTS]]
+        raise Invalid(f"{len(unknown):,} of the tracks are not in the library", errors=faults)
+
+
+def checked_index(index: int | None, last: int) -> int:
+    """The index, `last` where none is asked for."""
+    if index is None:
+        return last
+    if not 0 <= index <= last:
+        detail = f"It is between 0 and {last}"
+        raise Invalid(f"There is no position {index}", errors=[Fault(detail, pointer="/position")])
+    return index
+
+
+def position_at(playlist: Playlist, index: int) -> int:
+    """What is stored as the position of the item at `index`; a free one beyond the last."""
+    positions = playlist.items.order_by("position").values_list("position", flat=True)
+    found: int | None = positions[index : index + 1].first()
+    if found is None:
+        last: int | None = playlist.items.aggregate(last=Max("position"))["last"]
+        return 0 if last is None else last + 1
+    return found
+
+
+def make_room(playlist: Playlist, index: int, size: int) -> int:
+    """The first of `size` free positions before the item at `index`."""
+    position = position_at(playlist, index)
+    following = playlist.items.filter(position__gte=position)
+    renumber(playlist, following, F("position") + size)
+    return position
+
+
+def renumber(playlist: Playlist, items: QuerySet[PlaylistItem], position: Combinable) -> None:
+    # By way of negative ones: that no two are the same is checked row by row.
+    items.update(position=-1 - position)
+    playlist.items.filter(position__lt=0).update(position=-1 - F("position"))
+
+
+def insert(playlist: Playlist, track_ids: Sequence[int], position: int) -> Sequence[int]:
+    ids = bulk.reserve_ids(PlaylistItem, len(track_ids))
+    added_at = bulk.timestamp()
+    rows = (
+        (item_id, playlist.pk, track_id, position + number, added_at)
+        for number, (item_id, track_id) in enumerate(zip(ids, track_ids, strict=True))
+    )
+    bulk.insert(PlaylistItem, ["id", "playlist_id", "track_id", "position", "added_at"], rows)
+    return ids
