@@ -23,10 +23,10 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev run test check format bench lock clean
+.PHONY: help setup dev run test check format bench bench-full lock clean
 
 help: ## what can be done here
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/project.done ## the environment in .venv, with the command .venv/bin/vivace
 
@@ -51,8 +51,16 @@ format: dev ## put the code into shape, with the lint rules that mend themselves
 	$(BIN)/ruff format
 
 # One process: benchmarks side by side would measure each other.
-bench: dev ## the benchmarks
-	$(BIN)/pytest benchmarks --benchmark-enable --benchmark-only -n 0
+BENCH := $(BIN)/pytest benchmarks --benchmark-enable --benchmark-only -n 0 -q
+
+bench: dev ## the benchmarks, on the embedded database, in minutes; BENCH_ARGS='--db postgresql'
+	$(BENCH) -m 'not large' $(BENCH_ARGS)
+
+bench-full: dev ## all of them on both databases, and docs/performance.md from the results
+	mkdir -p .benchmarks
+	for db in sqlite postgresql; do \
+		$(BENCH) --db $$db --benchmark-json .benchmarks/$$db.json || exit; done
+	$(BIN)/python -m benchmarks.report .benchmarks/sqlite.json .benchmarks/postgresql.json
 
 lock: setup ## requirements/*.txt from the *.in files; UPGRADE=--upgrade for the newest
 	cd requirements && for name in uv build base; do \

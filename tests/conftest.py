@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.cache import cache
 
+from tests.client import Person
 from tests.environment import IN_CI
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -17,6 +18,26 @@ def _forget_what_was_cached() -> Iterator[None]:
     # this empties the whole database, counters and marks included.
     yield
     cache.clear()
+
+
+@pytest.fixture
+def nobody(db: None) -> Person:
+    return Person()
+
+
+@pytest.fixture
+def listener(db: None) -> Person:
+    return Person("listener")
+
+
+@pytest.fixture
+def editor(db: None) -> Person:
+    return Person("editor")
+
+
+@pytest.fixture
+def admin(db: None) -> Person:
+    return Person("admin")
 
 
 @pytest.fixture

@@ -114,7 +114,17 @@ class TooManyRequests(Problem):
     title = "Too many tries"
 
 
+class InternalError(Problem):
+    status = 500
+    code = "internal_error"
+    title = "Something is broken here"
+
+
 class Unavailable(Problem):
     status = 503
     code = "unavailable"
     title = "It cannot be done right now"
+
+
+KINDS: tuple[type[Problem], ...] = tuple(Problem.__subclasses__())
+"""Every kind of problem that clients are told of."""

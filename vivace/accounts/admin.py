@@ -41,5 +41,5 @@ class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     fields = ("name", "user", "created_at")
     readonly_fields = fields
 
-    def has_add_permission(self, request: object) -> bool:  # noqa: ARG002
+    def has_add_permission(self, request: object) -> bool:
         return False

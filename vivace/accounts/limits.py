@@ -92,8 +92,9 @@ def window_of(policy: str, name: str, most: int, window: int) -> Limit:
     number = int(time.time()) // window
     # Hashed, since people type passwords where a name belongs; with the window, so that a
     # slot is never given back to a later one.
-    secret = salted_hmac(f"vivace.accounts.limits.{policy}", f"{number} {name}", algorithm="sha256")
-    return Limit(policy, secret.hexdigest(), most, window, (number + 1) * window)
+    counted = f"{number} {name}".encode(errors="surrogatepass")
+    subject = salted_hmac(f"vivace.accounts.limits.{policy}", counted, algorithm="sha256")
+    return Limit(policy, subject.hexdigest(), most, window, (number + 1) * window)
 
 
 def take(limit: Limit) -> tuple[Store, bool]:

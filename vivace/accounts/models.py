@@ -116,10 +116,10 @@ class User(AbstractBaseUser):
     def is_superuser(self) -> bool:
         return self.role == User.Role.ADMIN
 
-    def has_perm(self, perm: str, obj: object = None) -> bool:  # noqa: ARG002
+    def has_perm(self, perm: str, obj: object = None) -> bool:
         return self.is_active and self.is_superuser
 
-    def has_module_perms(self, app_label: str) -> bool:  # noqa: ARG002
+    def has_module_perms(self, app_label: str) -> bool:
         return self.is_active and self.is_superuser
 
 

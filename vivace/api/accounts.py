@@ -175,10 +175,10 @@ def token_pair(pair: sessions.Pair) -> HttpResponse:
 # --- Sessions --------------------------------------------------------------------------------
 
 
-class Registering(Api):
+class Register(Api):
     tags = ("accounts",)
 
-    @answers(schemas.User, 403, 409, status=201, etag=True, auth=None)
+    @answers(schemas.User, 403, 409, status=201, etag=True, auth=None, operation_id="register")
     def post(
         self, parsed_query: Query[NoParameters], parsed_body: Json[Registration]
     ) -> HttpResponse:
@@ -188,20 +188,20 @@ class Registering(Api):
         return answer(self.request, content, status=201, location=f"{ROUTE}/me")
 
 
-class LoggingIn(Api):
+class LogIn(Api):
     tags = ("accounts",)
 
-    @answers(schemas.Tokens, 401, 429, auth=None)
+    @answers(schemas.Tokens, 401, 429, auth=None, operation_id="logIn")
     def post(self, parsed_query: Query[NoParameters], parsed_body: Json[Login]) -> HttpResponse:
         """Begin a session."""
         address = address_of(self.request.META)
         return token_pair(sessions.log_in(parsed_body.login, parsed_body.password, address))
 
 
-class Refreshing(Api):
+class Refresh(Api):
     tags = ("accounts",)
 
-    @answers(schemas.Tokens, 401, auth=None)
+    @answers(schemas.Tokens, 401, auth=None, operation_id="refreshTokens")
     def post(
         self, parsed_query: Query[NoParameters], parsed_body: Json[RefreshToken]
     ) -> HttpResponse:
@@ -209,10 +209,10 @@ class Refreshing(Api):
         return token_pair(sessions.refresh(parsed_body.refresh_token))
 
 
-class LoggingOut(Api):
+class LogOut(Api):
     tags = ("accounts",)
 
-    @answers(None, status=204, auth=None)
+    @answers(None, status=204, auth=None, operation_id="logOut")
     def post(
         self, parsed_query: Query[NoParameters], parsed_body: Json[RefreshToken]
     ) -> HttpResponse:
@@ -237,7 +237,7 @@ class Me(Api):
 class MyPassword(Api):
     tags = ("accounts",)
 
-    @answers(None, 429, status=204, auth=[account])
+    @answers(None, 429, status=204, auth=[account], operation_id="changePassword")
     def post(
         self, parsed_query: Query[NoParameters], parsed_body: Json[PasswordChange]
     ) -> HttpResponse:

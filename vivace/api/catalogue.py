@@ -277,7 +277,7 @@ class Artists(Collection):
 class ArtistsBulk(Api):
     tags = ("artists",)
 
-    @answers(schemas.Ids, 409, status=201, auth=[editor])
+    @answers(schemas.Ids, 409, status=201, location=False, auth=[editor])
     @idempotent
     def post(
         self, parsed_query: Query[NoParameters], parsed_body: Json[ManyArtists]
@@ -374,7 +374,7 @@ class Albums(Collection):
 class AlbumsBulk(Api):
     tags = ("albums",)
 
-    @answers(schemas.Ids, 409, status=201, auth=[editor])
+    @answers(schemas.Ids, 409, status=201, location=False, auth=[editor])
     @idempotent
     def post(
         self, parsed_query: Query[NoParameters], parsed_body: Json[ManyAlbums]
@@ -461,7 +461,7 @@ class Tracks(Collection):
 class TracksBulk(Api):
     tags = ("tracks",)
 
-    @answers(schemas.Ids, 409, status=201, auth=[editor])
+    @answers(schemas.Ids, 409, status=201, location=False, auth=[editor])
     @idempotent
     def post(
         self, parsed_query: Query[NoParameters], parsed_body: Json[ManyTracks]

@@ -1,10 +1,10 @@
 """The OpenAPI document and the pages that show it.
 
 django-modern-rest describes parameters, bodies and shapes from their types. What it cannot see
-is completed here: the errors every operation shares, their media type, the conditional headers,
-JSON Lines, and an example for each body.
+is completed here: the errors that operations share, headers, JSON Lines, examples and words.
 """
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from http import HTTPMethod, HTTPStatus
@@ -15,40 +15,37 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from dmr.openapi import OpenAPIConfig, build_schema
+from dmr.openapi.objects import Tag
 
 import vivace
 from vivace import problems
-from vivace.api.errors import CONTENT_TYPE
+from vivace.api import wording
+from vivace.api.errors import CONTENT_TYPE, TYPE
 from vivace.api.examples import EXAMPLES
 from vivace.api.idempotency import KEY_LENGTH
 from vivace.api.pages import NDJSON
+from vivace.catalogue.entries import END, ID
+from vivace.listening.favourites import KINDS
 
 Node = dict[str, Any]
 
-DESCRIPTION = """
-A music library: artists, albums, tracks, genres and playlists.
-
-Log in with `POST /api/v1/auth/login` and send the access token, or an API key, as
-`Authorization: Bearer …`. Lists come by the page (`limit`, then `cursor` from `next`), or whole
-with `Accept: application/x-ndjson`. Wherever there is GET there is HEAD. Errors are problem
-documents (RFC 9457). Audio and cover images are not served yet.
-"""
-
 PROBLEM = {"$ref": "#/components/schemas/ProblemDetails"}
+JSON = "application/json"
 
-# A file is read as it comes and not decoded to a type, so no type tells of it.
-IMPORT_BODY = {
-    "required": True,
-    "content": {
-        "application/x-ndjson": {
-            "schema": {"type": "string", "description": "A row a line, as in docs/import.md"},
-            "example": '{"title": "Hoppípolla", "artist": "Sigur Rós", "album": "Takk..."}\n',
-        },
-        "text/csv": {
-            "schema": {"type": "string", "description": "A header line, then a row a line"},
-            "example": "title,artist,album\nHoppípolla,Sigur Rós,Takk...\n",
-        },
-    },
+PATH_PARAMETERS = {
+    "id": {"type": "string", "pattern": ID, "examples": ["1"]},
+    "item_id": {"type": "string", "pattern": ID, "examples": ["1"]},
+    "kind": {"type": "string", "enum": sorted(KINDS)},
+}
+
+# What an error of each status has beside its document, and whether always.
+ERROR_HEADERS: dict[int, dict[str, bool]] = {
+    401: {"WWW-Authenticate": True},
+    405: {"Allow": True},
+    409: {"Retry-After": False},
+    415: {"Accept-Post": False},
+    429: {"Retry-After": True, "RateLimit": True, "RateLimit-Policy": True},
+    503: {"Retry-After": True},
 }
 
 
@@ -58,13 +55,20 @@ def document() -> Node:
     from vivace.api.urls import router
 
     config = OpenAPIConfig(
-        title="Vivace", version=vivace.__version__, description=DESCRIPTION.strip()
+        title="Vivace",
+        version=vivace.__version__,
+        description=wording.DESCRIPTION.strip(),
+        tags=[Tag(name=name, description=words) for name, words in wording.TAGS.items()],
     )
     built: Node = msgspec.json.decode(
         msgspec.json.encode(build_schema(router, config=config).convert())
     )
-    for _, method, operation in operations(built):
-        complete(method, operation)
+    for path, method, operation in operations(built):
+        complete(path, method, operation)
+    used = {tag for _, _, operation in operations(built) for tag in operation["tags"]}
+    built["tags"] = [tag for tag in built["tags"] if tag["name"] in used]
+    built["components"]["responses"] = {kind.__name__: refusal(kind) for kind in kinds()}
+    reach_end(built)
     return built
 
 
@@ -76,21 +80,44 @@ def operations(built: Node) -> Iterator[tuple[str, str, Node]]:
                 yield path, method, item[method.lower()]
 
 
-def complete(method: str, operation: Node) -> None:
+def complete(path: str, method: str, operation: Node) -> None:
     # The method and the controller's name; the path that follows them says nothing more.
-    operation["operationId"] = operation["operationId"].partition("ApiV1")[0]
+    name = operation["operationId"].partition("ApiV1")[0]
+    operation["operationId"] = name.replace("One", "", 1)
     operation["summary"] = operation["summary"].rstrip(".")
+    operation.setdefault("security", [])
     for parameter in operation.setdefault("parameters", []):
-        if parameter["in"] == "query":
-            parameter["schema"] = never_null(parameter["schema"])
-    operation["parameters"] += header_parameters(method, operation)
-    if operation["operationId"] == "postImports":
-        operation["requestBody"] = IMPORT_BODY
-    add_errors(method, operation)
+        describe(parameter, operation)
+    operation["parameters"] += header_parameters(operation)
+    if operation["operationId"] == "importRows":
+        operation["requestBody"] = wording.IMPORT_BODY
+    elif example := EXAMPLES.get(operation["operationId"]):
+        operation["requestBody"]["content"][JSON]["example"] = example
     for status, response in operation["responses"].items():
-        shape_response(method, int(status), response)
-    if example := EXAMPLES.get(operation["operationId"]):
-        operation["requestBody"]["content"]["application/json"]["example"] = example
+        if int(status) < HTTPStatus.BAD_REQUEST:
+            shape_response(method, int(status), response, operation)
+    add_errors(operation)
+
+
+# --- Requests --------------------------------------------------------------------------------
+
+
+def describe(parameter: Node, operation: Node) -> None:
+    name, schema = parameter["name"], parameter["schema"]
+    if parameter["in"] == "path":
+        parameter["schema"] = PATH_PARAMETERS[name]
+        parameter["description"] = wording.PARAMETERS[name]
+        return
+    parameter["schema"] = schema = never_null(schema)
+    if name == "sort":
+        order = wording.DEFAULT_ORDERS.get(operation["operationId"], wording.DEFAULT_ORDER)
+        schema["description"] = f"{wording.SORT} {order}"
+    elif name == "kind":
+        schema["description"] = wording.PARAMETERS["kind_query"]
+    elif name in wording.PARAMETERS:
+        schema["description"] = wording.PARAMETERS[name]
+    # Pages that show the document look beside the schema, types put it inside.
+    parameter["description"] = schema.pop("description")
 
 
 def never_null(schema: Node) -> Node:
@@ -99,22 +126,17 @@ def never_null(schema: Node) -> Node:
     choices = [choice for choice in kept.pop("anyOf", []) if choice != {"type": "null"}]
     for choice in choices:
         kept |= choice
-    return kept
+    return {"type": "string"} | kept
 
 
-def header_parameters(method: str, operation: Node) -> Iterator[Node]:
+def header_parameters(operation: Node) -> Iterator[Node]:
     if "304" in operation["responses"]:
-        yield header("If-None-Match", "An ETag: 304 if the answer still has it")
+        yield header("If-None-Match", wording.IF_NONE_MATCH)
     if "412" in operation["responses"]:
-        yield header("If-Match", "The ETag of what is to be written: 412 if it has changed")
-    if method == HTTPMethod.POST and operation.get("security"):
-        yield header(
-            "Idempotency-Key",
-            "The same key and request within 24 hours get the same answer and make one thing",
-            minLength=1,
-            maxLength=KEY_LENGTH,
-            pattern="^[ -~]+$",
-        )
+        yield header("If-Match", wording.IF_MATCH)
+    if "422" in operation["responses"]:
+        about = {"minLength": 1, "maxLength": KEY_LENGTH, "pattern": "^[ -~]+$"}
+        yield header("Idempotency-Key", wording.IDEMPOTENCY_KEY, **about)
 
 
 def header(name: str, description: str, **schema: Any) -> Node:
@@ -126,40 +148,82 @@ def header(name: str, description: str, **schema: Any) -> Node:
     }
 
 
-def add_errors(method: str, operation: Node) -> None:
-    """The errors that come of what every operation has in common."""
-    shared = [problems.Invalid, problems.NotAcceptable, problems.Unavailable]
-    if operation.get("security"):
-        shared += [problems.Unauthenticated, problems.Forbidden]
-    if "requestBody" in operation:
-        shared += [problems.LengthRequired, problems.TooLarge, problems.UnsupportedMediaType]
-    if method == HTTPMethod.POST and operation.get("security"):
-        shared += [problems.Conflict, problems.KeyReused]
-    for problem in shared:
-        operation["responses"].setdefault(str(problem.status), {})
-    operation["responses"] = dict(sorted(operation["responses"].items()))
+# --- Answers ---------------------------------------------------------------------------------
 
 
-def shape_response(method: str, status: int, response: Node) -> None:
-    if status >= HTTPStatus.BAD_REQUEST:
-        response["description"] = titles()[status]
-        response["content"] = {CONTENT_TYPE: {"schema": PROBLEM}}
-    elif status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}:
+def shape_response(method: str, status: int, response: Node, operation: Node) -> None:
+    headers = response.get("headers", {})
+    for name in headers:
+        headers[name] = answer_header(name, required=NDJSON not in response.get("content", {}))
+    if status == HTTPStatus.NOT_MODIFIED:
+        response["headers"] = {"ETag": answer_header("ETag", required=True)}
+    if method == HTTPMethod.POST and "422" in operation["responses"]:
+        response["headers"] = headers | {"Idempotency-Replayed": answer_header(
+            "Idempotency-Replayed", required=False
+        )}
+    if status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}:
         response.pop("content", None)
     elif method != HTTPMethod.GET:
         response["content"].pop(NDJSON, None)
     elif NDJSON in response["content"]:
-        response["content"][NDJSON] = {"schema": {"description": "All items, one a line"}}
+        page = response["content"][JSON]["schema"]["$ref"].rpartition("/")[2]
+        item = page.removeprefix("Page_").rstrip("_")
+        response["content"][NDJSON] = {
+            "schema": {"type": "string", "description": f"All items, one a line, each as `{item}`"}
+        }
 
 
-@cache
-def titles() -> dict[int, str]:
-    return {problem.status: problem.title for problem in reversed(kinds())}
+def answer_header(name: str, *, required: bool) -> Node:
+    schema = {"type": "integer", "minimum": 0} if name == "Retry-After" else {"type": "string"}
+    return {"description": wording.HEADERS[name], "required": required, "schema": schema}
+
+
+def add_errors(operation: Node) -> None:
+    """The errors that come of what every operation has in common, beside its own."""
+    shared = [problems.Invalid, problems.NotAcceptable, problems.Unavailable]
+    if operation["security"]:
+        shared += [problems.Unauthenticated, problems.Forbidden]
+    if "requestBody" in operation:
+        shared += [problems.LengthRequired, problems.TooLarge, problems.UnsupportedMediaType]
+    answers = operation["responses"]
+    answers |= {str(problem.status): {} for problem in shared}
+    for kind in kinds():
+        if str(kind.status) in answers:
+            answers[str(kind.status)] = {"$ref": f"#/components/responses/{kind.__name__}"}
+    operation["responses"] = dict(sorted(answers.items()))
+
+
+def refusal(kind: type[problems.Problem]) -> Node:
+    example = {"type": TYPE + kind.code, "code": kind.code, "title": kind.title}
+    headers = ERROR_HEADERS.get(kind.status, {})
+    return {
+        "description": kind.title,
+        "headers": {
+            name: answer_header(name, required=always) for name, always in headers.items()
+        },
+        "content": {
+            CONTENT_TYPE: {
+                "schema": PROBLEM,
+                "example": example | {"status": kind.status, "detail": "…"},
+            }
+        },
+    }
 
 
 def kinds() -> list[type[problems.Problem]]:
     """Every kind of problem, by status."""
-    return sorted(problems.Problem.__subclasses__(), key=lambda kind: kind.status)
+    return sorted(problems.KINDS, key=lambda kind: kind.status)
+
+
+def reach_end(node: Any) -> None:
+    """Patterns as OpenAPI has them, where `$` is the end and never before a line break."""
+    if isinstance(node, dict):
+        if isinstance(pattern := node.get("pattern"), str):
+            node["pattern"] = re.sub(rf"{re.escape(END)}\Z", "$", pattern)
+        node = list(node.values())
+    if isinstance(node, list):
+        for inner in node:
+            reach_end(inner)
 
 
 # --- The pages -------------------------------------------------------------------------------

@@ -72,9 +72,5 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    class Broken(problems.Problem):
-        status = 500
-        code = "internal_error"
-        title = "Something is broken here"
-
-    return respond(Broken("It is not your request's fault; the log has the cause"))
+    problem = problems.InternalError("It is not your request's fault; the log has the cause")
+    return respond(problem)

@@ -50,6 +50,7 @@ def idempotent(
             lambda: post(controller, *args, **kwargs),
         )
 
+    once.keeps_answers = True  # type: ignore[attr-defined]
     return cast("Callable[Concatenate[Any, P], HttpResponse]", once)
 
 

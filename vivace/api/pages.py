@@ -47,7 +47,7 @@ Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="Items on a page")]
 Offset = Annotated[
     int, Meta(ge=0, le=OFFSET_MAX, description="Items to pass over; for more use the cursor")
 ]
-Cursor = Annotated[str, Meta(max_length=4_000, description="`next` of the page before")]
+Cursor = Annotated[str, Meta(min_length=1, max_length=4_000, description="`next` of the page before")]
 Total = Annotated[bool, Meta(description="Count all items that match, which costs time")]
 Ids = Annotated[
     str,
@@ -104,7 +104,11 @@ def context_of(listing: Listing, values: Mapping[str, Any], order: Order) -> byt
 
 def encode_cursor(place: Place, context: bytes) -> str:
     payload = msgspec.msgpack.encode(place_on_wire(place))
-    return urlsafe_b64encode(seal(payload, context) + payload).rstrip(b"=").decode()
+    return on_wire(seal(payload, context) + payload)
+
+
+def on_wire(sealed: bytes) -> str:
+    return urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
 
 def place_on_wire(place: Place) -> tuple[str | int | None, int]:
@@ -117,12 +121,15 @@ def decode_cursor(text: str, context: bytes) -> Place:
     """Raises `Invalid` for a cursor that was not made here, or for another list."""
     try:
         sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        payload = sealed[MAC_BYTES:]
-        if not hmac.compare_digest(sealed[:MAC_BYTES], seal(payload, context)):
-            raise wrong("cursor", "was not made for this list with these filters and this sort")
-        return Place(*msgspec.msgpack.decode(payload))
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise wrong("cursor", "is damaged") from error
+    payload = sealed[MAC_BYTES:]
+    # Decoding passes over what is not of its alphabet, and over the last bits.
+    if text != on_wire(sealed):
+        raise wrong("cursor", "is damaged")
+    if not hmac.compare_digest(sealed[:MAC_BYTES], seal(payload, context)):
+        raise wrong("cursor", "was not made for this list with these filters and this sort")
+    return Place(*msgspec.msgpack.decode(payload))
 
 
 def values_of(query: PageQuery, given: Callable[[str, Any], Any], **fixed: Any) -> dict[str, Any]:

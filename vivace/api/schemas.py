@@ -4,12 +4,15 @@ What may be sent to make or change a thing is in `catalogue/entries.py`.
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from vivace.catalogue.entries import AlbumType
 from vivace.problems import Fault
+
+Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class Answer(msgspec.Struct, gc=False):
@@ -40,8 +43,8 @@ class Artist(Answer):
     sort_name: str | None
     disambiguation: str
     mbid: str | None
-    created_at: datetime
-    updated_at: datetime
+    created_at: Moment
+    updated_at: Moment
 
 
 class Album(Answer):
@@ -54,8 +57,8 @@ class Album(Answer):
     artist: ArtistRef
     genres: list[str]
     credits: list[Credit]
-    created_at: datetime
-    updated_at: datetime
+    created_at: Moment
+    updated_at: Moment
 
 
 class Track(Answer):
@@ -69,8 +72,8 @@ class Track(Answer):
     album: AlbumRef
     genres: list[str]
     credits: list[Credit]
-    created_at: datetime
-    updated_at: datetime
+    created_at: Moment
+    updated_at: Moment
 
 
 class TrackDetail(Track):
@@ -83,8 +86,8 @@ class TrackDetail(Track):
 class Genre(Answer):
     id: str
     name: str
-    created_at: datetime
-    updated_at: datetime
+    created_at: Moment
+    updated_at: Moment
 
 
 class Ids(Answer):
@@ -99,8 +102,8 @@ class User(Answer):
     email: str
     role: Literal["listener", "editor", "admin"]
     is_active: bool
-    created_at: datetime
-    updated_at: datetime
+    created_at: Moment
+    updated_at: Moment
 
 
 class Tokens(Answer):
@@ -114,8 +117,8 @@ class Tokens(Answer):
 class ApiKey(Answer):
     id: str
     name: str
-    created_at: datetime
-    updated_at: datetime
+    created_at: Moment
+    updated_at: Moment
 
 
 class NewApiKey(ApiKey):
@@ -137,8 +140,8 @@ class Playlist(Answer):
     """Whether others may read it."""
     owner: Owner
     track_count: int
-    created_at: datetime
-    updated_at: datetime
+    created_at: Moment
+    updated_at: Moment
 
 
 class PlaylistItem(Answer):
@@ -146,8 +149,8 @@ class PlaylistItem(Answer):
     position: int
     """The first is 0."""
     track: Track
-    created_at: datetime
-    updated_at: datetime
+    created_at: Moment
+    updated_at: Moment
 
 
 class Favourite(Answer, omit_defaults=True):
@@ -155,8 +158,8 @@ class Favourite(Answer, omit_defaults=True):
 
     id: str
     kind: Literal["artist", "album", "track"]
-    created_at: datetime
-    updated_at: datetime
+    created_at: Moment
+    updated_at: Moment
     artist: Artist | msgspec.UnsetType = msgspec.UNSET
     album: Album | msgspec.UnsetType = msgspec.UNSET
     track: Track | msgspec.UnsetType = msgspec.UNSET

@@ -259,11 +259,12 @@ SINCE = {
 OF_GENRE = {"genre": lambda: Q(genre_rows__genre_id=genre_named())}
 
 
-def times(at: str = "") -> dict[str, Any]:
-    return {name: Rfc3339(at + name) for name in ("created_at", "updated_at")}
+def times(at: str) -> dict[str, Any]:
+    """As they are stored: the shapes of the hot lists put them into words (`moment`)."""
+    return {name: F(at + name) for name in MOMENTS}
 
 
-TIMES = times()
+TIMES = {name: Rfc3339(name) for name in MOMENTS}
 
 # The columns of each kind's shape: of its own rows, or of others that lead to it by a relation,
 # where `at` is `track__` or the like.

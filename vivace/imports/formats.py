@@ -184,18 +184,21 @@ def check_texts(row: Row, *columns: str) -> None:
 
 
 def check_entry(row: EntryRow) -> None:
-    if row.mbid:
+    if row.mbid is not UNSET and row.mbid is not None:
         row.mbid = mbid(row.mbid)
-    elif row.mbid == "":
-        raise Refused("mbid: it is blank")
-    if row.source_id.__class__ is int:
+    if row.source_id is not UNSET and row.source_id is not None:
         row.source_id = source_id(row.source_id)
-    check_texts(row, "source", "source_id")
+    if row.source is not UNSET:
+        check_texts(row, "source")
 
 
 def source_id(value: str | int) -> str:
     """The id as it is stored. A number past 64 bits is refused."""
-    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+    if isinstance(value, str):
+        if not value or value.isspace():
+            raise Refused("source_id: it is blank")
+        return value
+    if not -(2**63) <= value < 2**64:
         raise Refused("source_id: the number is past 64 bits")
     return str(value)
 
@@ -221,21 +224,20 @@ def check_credits(row: AlbumRow | TrackRow) -> None:
 
 
 def check_track(row: TrackRow) -> None:
-    if row.title.isspace() or not (row.title and row.artist and row.album):
+    if not row.title or row.title.isspace() or row.artist.isspace() or row.album.isspace():
         check_texts(row, "title", "artist", "album")
-    if row.artist.isspace() or row.album.isspace():
+    if not row.artist or not row.album:
         check_texts(row, "artist", "album")
     if row.album_artist is not None:
         check_texts(row, "album_artist")
-    if row.composer:
+    if row.composer is not UNSET:
         check_texts(row, "composer")
-    elif row.composer == "":
-        raise Refused("composer: it is blank; null says that there is none")
     if row.isrc is not UNSET and row.isrc is not None:
         row.isrc = isrc(row.isrc)
     if row.release_date is not UNSET and row.release_date is not None:
         row.release_date = release_date(row.release_date)
-    check_genres(row)
+    if row.genre is not UNSET or row.genres is not UNSET:
+        check_genres(row)
     if row.credits:
         check_credits(row)
 

@@ -91,7 +91,6 @@ class StoredLibrary:
     """`plan.Library`, from the database."""
 
     def __init__(self) -> None:
-        self.genres_of_track = genres_of("found.id")
         self.has_tracks = bool(fetch("SELECT 1 FROM catalogue_track LIMIT 1"))
         self.ids: dict[str, Iterator[int]] = {}
 
@@ -100,11 +99,11 @@ class StoredLibrary:
 
         On SQLite only if nobody else writes before this import does, which it makes sure of.
         """
-        for _ in range(2):
-            if (id := next(self.ids.get(kind, iter(())), None)) is not None:  # noqa: A001 - the field's name
-                return id
+        try:
+            return next(self.ids[kind])
+        except (KeyError, StopIteration):
             self.ids[kind] = self.more_ids(kind)
-        raise RuntimeError("a sequence has no more ids")
+            return next(self.ids[kind])
 
     def more_ids(self, kind: str) -> Iterator[int]:
         if connection.vendor == "sqlite":
@@ -154,8 +153,23 @@ class StoredLibrary:
 
     def tracks(self, columns: tuple[tuple[str, str], ...], keys: Collection[Any], order: str = "") -> Iterable[Track]:
         source, values = asked("catalogue_track", columns, keys)
-        rows = fetch(f"SELECT {TRACK}, {self.genres_of_track} {source} {order}", values)
-        return map(Track._make, rows)
+        rows = fetch(f"SELECT {TRACK} {source} {order}", values)
+        genres = self.track_genres([row[0] for row in rows])
+        return [Track(*row, genres.get(row[0], "[]")) for row in rows]
+
+    def track_genres(self, ids: Collection[int]) -> dict[int, str]:
+        """As `Track.genres` has them, of those tracks that have any."""
+        if not ids:
+            return {}
+        source, values = asked("catalogue_trackgenre", (("track_id", "bigint"),), ids)
+        found: dict[int, str] = {}
+        for track_id, genre_id in fetch(
+            f"SELECT found.track_id, found.genre_id {source} ORDER BY found.track_id, position",
+            values,
+        ):
+            before = found.get(track_id)
+            found[track_id] = f"{before[:-1]},{genre_id}]" if before else f"[{genre_id}]"
+        return found
 
     def tracks_named(self, pairs: Collection[tuple[int, str]]) -> Iterable[Track]:
         order = in_order(f"found.{column}" for column in TRACK_COPIES)

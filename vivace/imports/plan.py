@@ -541,6 +541,7 @@ class Draft(Struct):
     owner_id: int
     album_key: str
     title_key: str
+    pair: Pair | None
     credits: Credits | None
 
 
@@ -568,7 +569,7 @@ class Tracks:
     def plan(self, rows: Sequence[tuple[int, TrackRow]]) -> None:
         self.start_run()
         drafts = list(self.drafts(rows))
-        self.meet_identified([draft.row for draft in drafts])
+        self.meet_identified(drafts)
         self.meet_named(drafts)
         for draft in drafts:
             try:
@@ -596,15 +597,17 @@ class Tracks:
             except Refused as error:
                 self.report.refuse(RowError(line, str(error)))
                 continue
-            yield Draft(line, row, artist_id, owner_id, keys[row.album], fold(row.title), credits)
+            album_key, title_key = keys[row.album], fold(row.title)
+            yield Draft(
+                line, row, artist_id, owner_id, album_key, title_key, pair_of(row), credits
+            )
 
     # What is known of them
 
-    def meet_identified(self, rows: Iterable[EntryRow]) -> None:
+    def meet_identified(self, drafts: Sequence[Draft]) -> None:
         """Fetch the tracks that the MBIDs and source ids of rows may stand for."""
-        mbids = {row.mbid for row in rows if row.mbid}
-        pairs = {pair for row in rows if (pair := pair_of(row))}
-        self.meet_pairs(pairs)
+        self.meet_pairs({draft.pair for draft in drafts if draft.pair})
+        mbids = {draft.row.mbid for draft in drafts if draft.row.mbid}
         self.meet_seen(mbids)
         if mbids and self.library.has_tracks:
             for track in self.current(self.library.tracks_with_mbid(mbids)):
@@ -620,58 +623,48 @@ class Tracks:
         """The tracks that are from there, of those stored and those of this file."""
         self.start_run()
         self.meet_pairs(pairs)
-        return {
-            pair: track.id
-            for pair in pairs
-            for track in self.candidates(pair)
-            if (track.source, track.source_id) == pair
-        }
+        return {pair: track.id for pair in pairs if (track := self.from_source(pair))}
 
     def meet_named(self, drafts: Sequence[Draft]) -> None:
         """Fetch the tracks that the names of rows may stand for, of rows not identified."""
         new_artists = self.artists.unborn.keys() | self.artists.new.keys()
-        rest = [draft for draft in drafts if not self.is_identified(draft.row)]
         self.albums.meet({(draft.owner_id, draft.album_key) for draft in drafts}, new_artists)
+        rest = [
+            draft
+            for draft in drafts
+            if draft.pair not in self.stored and draft.row.mbid not in self.stored
+        ]
         self.meet_seen(
             (draft.artist_id, album.id, draft.title_key)
             for draft in rest
             for album in self.albums.by_name[draft.owner_id, draft.album_key]
         )
-        names = {
-            (draft.artist_id, draft.title_key)
-            for draft in rest
-            if self.library.has_tracks and draft.artist_id not in new_artists
-        }
-        for track in self.current(self.library.tracks_named(names) if names else ()):
-            self.known((track.artist_id, track.album_id, track.title_key), track.id)
-        self.albums.meet_ids(
-            {
-                track.album_id
-                for draft in drafts
-                if draft.row.release_date is not UNSET
-                for track in self.meant(draft.row)
-            }
-        )
+        if self.library.has_tracks:
+            names = {(draft.artist_id, draft.title_key) for draft in rest}
+            names = {name for name in names if name[0] not in new_artists}
+            for track in self.current(self.library.tracks_named(names) if names else ()):
+                self.known((track.artist_id, track.album_id, track.title_key), track.id)
+            self.meet_albums(drafts)
         self.meet_credits(drafts)
 
-    def meant(self, row: EntryRow) -> Iterator[Track]:
-        """The tracks that an MBID or a source id of the row belongs to."""
-        for key in (row.mbid, pair_of(row)):
-            if key:
-                yield from self.candidates(key)
-
-    def is_identified(self, row: TrackRow) -> bool:
-        pair = pair_of(row)
-        return (row.mbid in self.stored) or (pair in self.stored)
+    def meet_albums(self, drafts: Sequence[Draft]) -> None:
+        """Fetch the albums whose dates rows speak of by an id of the track."""
+        dated = [draft for draft in drafts if draft.row.release_date is not UNSET]
+        self.albums.meet_ids(
+            {
+                self.states[track_id].album_id
+                for draft in dated
+                for key in (draft.pair, draft.row.mbid)
+                for track_id in (self.behind(key) if key else ())
+            }
+        )
 
     def meet_seen(self, keys: Iterable[object]) -> None:
         """Fetch what earlier chunks of this file made of the tracks behind these keys."""
-        seen = self.seen
-        if not seen:
-            return
-        ids = {id for key in keys for id in as_tuple(seen.get(hash(key)))}
-        if ids := ids - self.states.keys():
-            self.meet_staged(ids)
+        if self.seen and (hits := self.seen.keys() & set(map(hash, keys))):
+            ids = {track_id for hit in hits for track_id in as_tuple(self.seen[hit])}
+            if ids := ids - self.states.keys():
+                self.meet_staged(ids)
 
     def meet_staged(self, ids: Collection[int]) -> None:
         for staged in self.library.staged(ids):
@@ -705,26 +698,32 @@ class Tracks:
         for id, *credit in self.library.track_credits(ids) if ids else ():  # noqa: A001 - as above
             self.credits[id] += (tuple(credit),)
 
-    def candidates(self, key: object) -> Iterator[Track]:
+    def behind(self, key: object) -> Sequence[int]:
         """The tracks that a key may stand for: those stored first, then those of the file."""
-        stored = self.stored.get(key, ())
-        for id in stored:  # noqa: A001 - the field's name
-            yield self.states[id]
-        for id in as_tuple(self.seen.get(hash(key))):  # noqa: A001 - as above
-            if id not in stored:
-                yield self.states[id]
+        stored, seen = self.stored.get(key, ()), self.seen.get(hash(key))
+        if seen is None:
+            return stored
+        return (*stored, *(track_id for track_id in as_tuple(seen) if track_id not in stored))
 
     # What they mean
 
-    def identified(self, row: EntryRow) -> Track | None:
+    def with_mbid(self, mbid: str) -> Track | None:
+        for track_id in self.behind(mbid):
+            if self.states[track_id].mbid == mbid:
+                return self.states[track_id]
+        return None
+
+    def from_source(self, pair: Pair) -> Track | None:
+        for track_id in self.behind(pair):
+            track = self.states[track_id]
+            if (track.source, track.source_id) == pair:
+                return track
+        return None
+
+    def identified(self, draft: Draft) -> Track | None:
         """The track that the MBID of a row, or else its source id, says it is."""
-        by_mbid = by_source = None
-        if row.mbid:
-            by_mbid = next((t for t in self.candidates(row.mbid) if t.mbid == row.mbid), None)
-        if pair := pair_of(row):
-            by_source = next(
-                (t for t in self.candidates(pair) if (t.source, t.source_id) == pair), None
-            )
+        by_mbid = self.with_mbid(draft.row.mbid) if draft.row.mbid else None
+        by_source = self.from_source(draft.pair) if draft.pair else None
         if by_mbid and by_source and by_mbid.id != by_source.id:
             raise Refused("mbid: it belongs to another track than the source_id does")
         return by_mbid or by_source
@@ -732,11 +731,16 @@ class Tracks:
     def named(self, draft: Draft, album_id: int) -> Track | None:
         """The track that the names of a row mean."""
         row, names = draft.row, (draft.artist_id, album_id, draft.title_key)
-        found = [t for t in self.candidates(names) if (t.artist_id, t.album_id, t.title_key) == names]
+        behind = self.behind(names)
+        if not behind:
+            return None
+        found = [
+            track
+            for track in map(self.states.__getitem__, behind)
+            if (track.artist_id, track.album_id, track.title_key) == names
+        ]
         if row.copy is not None:
             return self.copy(names, row.copy, found)
-        if not found:
-            return None
         found = at_place([track for track in found if may_be(track, row)], row)
         if len(found) > 1:
             raise Refused(
@@ -755,7 +759,7 @@ class Tracks:
 
     def decide(self, draft: Draft) -> None:
         row = draft.row
-        track = self.identified(row)
+        track = self.identified(draft)
         if track and row.album_artist is None and row.album_copy is None and track.album_key == draft.album_key:
             # The row does not say whose album it is, so it stays where it is.
             album_id = track.album_id
@@ -779,53 +783,65 @@ class Tracks:
 
     def store(self, draft: Draft, album_id: int, before: Track | None) -> None:
         row = draft.row
-        genre_ids, genres = ((), "[]") if not row.genres else self.genres.find(row.genres)
-        if row.genres is UNSET and before:
-            genres = before.genres
-        track = merged(draft, album_id, before, genres) if before else made(
-            self.library.new_id("track"), draft, album_id, genres
-        )
-        credits = draft.credits  # noqa: A001 - the column's name
-        if credits is not None and credits == self.credits.get(track.id, ()):
-            credits = None  # noqa: A001 - as above
-        changed = track != before or credits is not None
+        genre_ids, genres = self.genres.find(row.genres) if row.genres else NO_GENRES
+        if before:
+            kept = before.genres if row.genres is UNSET else genres
+            track = merged(draft, album_id, before, kept)
+        else:
+            track = made(self.library.new_id("track"), draft, album_id, genres)
+        differs = track != before
+        listed = draft.credits
+        if listed is not None:
+            listed = None if listed == self.credits.get(track.id, ()) else listed
+            differs |= listed is not None
+        changed = differs
         if row.release_date is not UNSET:
-            changed |= self.albums.date(self.albums.by_id[album_id], row.release_date, changed)
-        if album_id in self.albums.gathering and genre_ids:
+            changed |= self.albums.date(self.albums.by_id[album_id], row.release_date, differs)
+        if genre_ids and album_id in self.albums.gathering:
             self.albums.gather(album_id, genre_ids)
         if row.copy is not None:
             self.copies[track.artist_id, track.album_id, track.title_key, row.copy] = track.id
             self.claimed.add(track.id)
-        if before is None:
-            self.report.added += 1
+        self.count(before is None, changed)
+        if differs:
+            self.stage(track, before, listed)
+
+    def count(self, added: bool, changed: bool) -> None:
+        if added:
             self.new += 1
-            self.fresh.add(track.id)
+            self.report.added += 1
         elif changed:
             self.report.changed += 1
         else:
             self.report.unchanged += 1
-        if track != before or credits is not None:
-            self.stage(track, before, credits)
 
-    def stage(self, track: Track, before: Track | None, credits: Credits | None) -> None:  # noqa: A002 - the column's name
-        id = track.id  # noqa: A001 - the field's name
-        fresh = id in self.fresh
-        if credits is not None:
-            self.credits[id] = credits
-        elif id in self.staged or id in self.staged_before:
+    def stage(self, track: Track, before: Track | None, listed: Credits | None) -> None:
+        """Put a track among those to be written, and let later rows find it."""
+        track_id = track.id
+        if before is None:
+            self.fresh.add(track_id)
+        elif listed is None and (track_id in self.staged or track_id in self.staged_before):
             # It is staged anew, so what an earlier row said of its credits is said again.
-            credits = self.credits.get(id)  # noqa: A001 - as above
-        self.states[id] = track
-        self.staged[id] = StagedTrack(track, fresh, credits)
+            listed = self.credits.get(track_id)
+        if listed is not None:
+            self.credits[track_id] = listed
+        fresh = track_id in self.fresh
         if not fresh:
-            self.changed.add(id)
+            self.changed.add(track_id)
+        self.states[track_id] = track
+        self.staged[track_id] = StagedTrack(track, fresh, listed)
+        known = keys_of(before) if before else ()
         for key in keys_of(track):
-            if before is None or key not in keys_of(before):
-                self.remember(hash(key), id)
+            if key not in known:
+                self.remember(hash(key), track_id)
 
-    def remember(self, key: int, id: int) -> None:  # noqa: A002 - the field's name
-        known = self.seen.get(key)
-        self.seen[key] = id if known is None else (*as_tuple(known), id)
+    def remember(self, key: int, track_id: int) -> None:
+        known = self.seen.setdefault(key, track_id)
+        if known is not track_id:
+            self.seen[key] = (*as_tuple(known), track_id)
+
+
+NO_GENRES: tuple[tuple[int, ...], str] = ((), "[]")
 
 
 def as_tuple(ids: int | tuple[int, ...] | None) -> tuple[int, ...]:
@@ -834,13 +850,14 @@ def as_tuple(ids: int | tuple[int, ...] | None) -> tuple[int, ...]:
     return ids if isinstance(ids, tuple) else (ids,)
 
 
-def keys_of(track: Track) -> Iterator[object]:
+def keys_of(track: Track) -> list[object]:
     """All that a track is found by."""
-    yield (track.artist_id, track.album_id, track.title_key)
+    keys: list[object] = [(track.artist_id, track.album_id, track.title_key)]
     if track.source_id:
-        yield (track.source, track.source_id)
+        keys.append((track.source, track.source_id))
     if track.mbid:
-        yield track.mbid
+        keys.append(track.mbid)
+    return keys
 
 
 def names_of(rows: Iterable[AlbumRow | TrackRow]) -> Iterator[str]:

@@ -1,0 +1,355 @@
+"""What one does with a playlist, whatever else happens to it at the same time."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.threads import at_once
+from vivace.accounts.models import User
+from vivace.catalogue import changes
+from vivace.catalogue.models import Album, Artist, Track
+from vivace.listening import playlists
+from vivace.listening.models import Playlist, PlaylistItem
+from vivace.problems import Forbidden, Invalid, NotFound
+
+pytestmark = pytest.mark.django_db
+
+IN_THREADS = pytest.mark.django_db(transaction=True)
+
+
+def user(name: str) -> User:
+    return User.objects.create_user(name, f"{name}@example.org")
+
+
+def tracks(*titles: str) -> list[int]:
+    """The ids of new tracks."""
+    artist = Artist.objects.create(name="Björk", disambiguation=str(Artist.objects.count()))
+    album = Album.objects.create(title="Debut", artist=artist)
+    return [Track.objects.create(title=title, artist=artist, album=album).pk for title in titles]
+
+
+def playlist_of(track_ids: Sequence[int]) -> Playlist:
+    playlist = Playlist.objects.create(owner=user("alice"), name="Évening")
+    playlists.add(playlist, track_ids)
+    return playlist
+
+
+def track_ids_of(playlist: Playlist) -> list[int]:
+    return list(playlist.items.values_list("track_id", flat=True))
+
+
+def item_at(playlist: Playlist, index: int) -> PlaylistItem:
+    return playlist.items.all()[index]
+
+
+def test_a_name_is_found_by_its_folded_key() -> None:
+    assert Playlist.objects.create(owner=user("alice"), name=" Évening ").name_key == "evening"
+
+
+def test_tracks_are_added_at_the_end_in_the_order_given() -> None:
+    one, two, three = tracks("One", "Two", "Three")
+    playlist = playlist_of([two, one])
+    ids = playlists.add(playlist, [three, two])
+    assert track_ids_of(playlist) == [two, one, three, two]
+    assert list(playlist.items.values_list("id", flat=True))[2:] == list(ids)
+
+
+@pytest.mark.parametrize(
+    ("index", "expected"), [(0, "cdabb"), (1, "acdbb"), (2, "abcdb"), (3, "abbcd")]
+)
+def test_tracks_are_added_before_the_item_at_an_index(index: int, expected: str) -> None:
+    ids = dict(zip("abcd", tracks(*"abcd"), strict=True))
+    playlist = playlist_of([ids[letter] for letter in "abb"])
+    playlists.add(playlist, [ids["c"], ids["d"]], index)
+    assert track_ids_of(playlist) == [ids[letter] for letter in expected]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [(0, 3, "bcda"), (3, 0, "dabc"), (1, 2, "acbd"), (2, 1, "acbd"), (2, 2, "abcd")],
+)
+def test_an_item_moves_to_an_index(start: int, end: int, expected: str) -> None:
+    ids = dict(zip("abcd", tracks(*"abcd"), strict=True))
+    playlist = playlist_of(list(ids.values()))
+    item = item_at(playlist, start)
+    playlists.move(item, end)
+    assert track_ids_of(playlist) == [ids[letter] for letter in expected]
+    item.refresh_from_db()
+    assert playlists.positions(playlist).index(item.position) == end
+
+
+def test_removing_one_of_two_equal_tracks_leaves_the_other() -> None:
+    one, two = tracks("One", "Two")
+    playlist = playlist_of([one, two, one])
+    playlists.remove(item_at(playlist, 0))
+    assert track_ids_of(playlist) == [two, one]
+
+
+def test_replacing_leaves_nothing_of_what_was_there() -> None:
+    one, two = tracks("One", "Two")
+    playlist = playlist_of([one, one, one])
+    playlists.replace(playlist, [two, one])
+    assert track_ids_of(playlist) == [two, one]
+    playlists.replace(playlist, [])
+    assert track_ids_of(playlist) == []
+
+
+def test_indexes_close_up_over_a_track_that_left_the_library() -> None:
+    one, two, three = tracks("One", "Two", "Three")
+    playlist = playlist_of([one, two, one, three, one])
+    Track.objects.filter(pk=one).delete()
+    playlists.move(item_at(playlist, 0), 1)
+    playlists.add(playlist, [two], 1)
+    assert track_ids_of(playlist) == [three, two, two]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda playlist: playlists.add(playlist, track_ids_of(playlist)),
+        lambda playlist: playlists.replace(playlist, track_ids_of(playlist)),
+        lambda playlist: playlists.move(item_at(playlist, 0), 1),
+        lambda playlist: playlists.remove(item_at(playlist, 0)),
+    ],
+    ids=["add", "replace", "move", "remove"],
+)
+def test_every_change_moves_the_time_of_the_playlist(
+    change: Callable[[Playlist], object],
+) -> None:
+    playlist = playlist_of(tracks("One", "Two"))
+    before = Playlist.objects.get().updated_at
+    change(playlist)
+    assert Playlist.objects.get().updated_at > before
+
+
+def test_unknown_tracks_are_all_named_and_nothing_is_added() -> None:
+    one, two = tracks("One", "Two")
+    playlist = playlist_of([one])
+    with pytest.raises(Invalid) as caught:
+        playlists.add(playlist, [one, two + 7, one, two + 8])
+    assert [fault.pointer for fault in caught.value.errors] == ["/track_ids/1", "/track_ids/3"]
+    with pytest.raises(Invalid):
+        playlists.replace(playlist, [two + 7])
+    assert track_ids_of(playlist) == [one]
+
+
+@pytest.mark.parametrize("index", [-1, 3, 2**40])
+def test_an_index_beyond_the_end_is_refused(index: int) -> None:
+    one, two = tracks("One", "Two")
+    playlist = playlist_of([one, two])
+    with pytest.raises(Invalid) as caught:
+        playlists.add(playlist, [one], index)
+    assert [fault.pointer for fault in caught.value.errors] == ["/position"]
+    with pytest.raises(Invalid):
+        playlists.move(item_at(playlist, 0), index if index != 3 else 2)
+
+
+def test_a_playlist_holds_so_many_items_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playlists, "MAX_ITEMS", 3)
+    one, two = tracks("One", "Two")
+    playlist = playlist_of([one, two])
+    with pytest.raises(Invalid) as caught:
+        playlists.add(playlist, [one, one])
+    assert [fault.pointer for fault in caught.value.errors] == ["/track_ids"]
+    with pytest.raises(Invalid):
+        playlists.replace(playlist, [one] * 4)
+    playlists.add(playlist, [one])
+    assert track_ids_of(playlist) == [one, two, one]
+
+
+def test_what_is_gone_cannot_be_changed() -> None:
+    (one,) = tracks("One")
+    playlist = playlist_of([one])
+    item = item_at(playlist, 0)
+    playlists.remove(item_at(playlist, 0))
+    with pytest.raises(NotFound):
+        playlists.remove(item)
+    with pytest.raises(NotFound):
+        playlists.move(item, 0)
+    Playlist.objects.filter(pk=playlist.pk).delete()
+    with pytest.raises(NotFound):
+        playlists.add(playlist, [one])
+
+
+def test_who_may_read_and_who_may_change() -> None:
+    alice, bob = user("alice"), user("bob")
+    private = Playlist.objects.create(owner=alice, name="Private")
+    public = Playlist.objects.create(owner=alice, name="Public", public=True)
+    assert playlists.to_change(alice.pk, private.pk) == private
+    assert playlists.to_read(bob.pk, public.pk) == public
+    assert playlists.to_read(None, public.pk) == public
+    with pytest.raises(Forbidden):
+        playlists.to_change(bob.pk, public.pk)
+    for act in (playlists.to_read, playlists.to_change):
+        with pytest.raises(NotFound) as hidden:
+            act(bob.pk, private.pk)
+        with pytest.raises(NotFound) as missing:
+            act(bob.pk, public.pk + 1)
+        assert hidden.value.detail == missing.value.detail
+    with pytest.raises(NotFound):
+        playlists.to_read(None, private.pk)
+
+
+def test_the_number_of_queries_does_not_grow_with_the_size() -> None:
+    some = tracks(*(f"Track {number}" for number in range(30)))
+    playlist = playlist_of(some)
+
+    def queries(change: Callable[[], Any]) -> int:
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            change()
+        return len(captured)
+
+    # Savepoint and its release, the lock, how many items, the known tracks, where they go, the
+    # shift and its way back, new ids, the rows (a COPY is not counted), the playlist's time.
+    few = queries(lambda: playlists.add(playlist, some[:1], 0))
+    assert queries(lambda: playlists.add(playlist, some * 10, 0)) == few <= 11
+    # Savepoint and its release, the lock, the item, how many, where to, there and back, the time.
+    assert queries(lambda: playlists.move(item_at(playlist, 300), 0)) - 1 == 9
+
+
+class Listening(RuleBasedStateMachine):
+    """A playlist beside a plain list of its track ids, doing the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.track_ids = tracks(*"abcdef")
+        owner, _ = User.objects.get_or_create(username="alice", email="alice@example.org")
+        self.playlist = Playlist.objects.create(owner=owner, name="Évening")
+        self.model: list[int] = []
+
+    def some(self, data: st.DataObject) -> list[int]:
+        return data.draw(st.lists(st.sampled_from(self.track_ids), max_size=4))
+
+    def an_index(self, data: st.DataObject) -> int:
+        return data.draw(st.integers(0, len(self.model) - 1))
+
+    @rule(data=st.data())
+    def add(self, data: st.DataObject) -> None:
+        added = self.some(data)
+        index = data.draw(st.none() | st.integers(0, len(self.model)))
+        playlists.add(self.playlist, added, index)
+        index = len(self.model) if index is None else index
+        self.model[index:index] = added
+
+    @precondition(lambda self: self.model)
+    @rule(data=st.data())
+    def move(self, data: st.DataObject) -> None:
+        start, end = self.an_index(data), self.an_index(data)
+        playlists.move(item_at(self.playlist, start), end)
+        self.model.insert(end, self.model.pop(start))
+
+    @precondition(lambda self: self.model)
+    @rule(data=st.data())
+    def remove(self, data: st.DataObject) -> None:
+        index = self.an_index(data)
+        playlists.remove(item_at(self.playlist, index))
+        del self.model[index]
+
+    @rule(data=st.data())
+    def replace(self, data: st.DataObject) -> None:
+        self.model = self.some(data)
+        playlists.replace(self.playlist, self.model)
+
+    @precondition(lambda self: len(self.track_ids) > 2)
+    @rule()
+    def lose_a_track(self) -> None:
+        gone = self.track_ids.pop()
+        Track.objects.filter(pk=gone).delete()
+        self.model = [track_id for track_id in self.model if track_id != gone]
+
+    @invariant()
+    def they_agree(self) -> None:
+        assert track_ids_of(self.playlist) == self.model
+        assert all(item.position >= 0 for item in self.playlist.items.all())
+
+
+def test_any_sequence_of_changes_is_that_of_a_list() -> None:
+    with transaction.atomic():
+        run_state_machine_as_test(
+            Listening,
+            settings=settings(
+                max_examples=25,
+                stateful_step_count=20,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+
+
+@IN_THREADS
+def test_additions_at_once_all_arrive_each_in_one_piece() -> None:
+    ids = tracks(*"abcdefgh")
+    playlist = playlist_of(ids[:2])
+    pairs = [ids[number : number + 2] for number in range(0, 8, 2)] * 2
+    at_once(*(lambda pair=pair: playlists.add(playlist, pair, 1) for pair in pairs))
+    found = track_ids_of(playlist)
+    assert (found[0], found[-1]) == (ids[0], ids[1])
+    inserted = found[1:-1]
+    assert sorted(inserted[n : n + 2] for n in range(0, 16, 2)) == sorted(pairs)
+
+
+@IN_THREADS
+def test_additions_at_once_do_not_pass_the_size_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playlists, "MAX_ITEMS", 5)
+    (one,) = tracks("One")
+    playlist = playlist_of([one])
+    results = at_once(*[lambda: playlists.add(playlist, [one, one])] * 6)
+    assert [type(result) for result in results].count(Invalid) == 4
+    assert len(track_ids_of(playlist)) == 5
+
+
+@IN_THREADS
+def test_moves_and_removals_at_once_lose_nothing() -> None:
+    ids = tracks(*"abcdef")
+    playlist = playlist_of(ids)
+    items = list(playlist.items.all())
+    moves = [lambda item=item: playlists.move(item, 0) for item in items[2:]]
+    removals = [lambda item=item: playlists.remove(item) for item in items[:2]]
+    assert at_once(*moves, *removals) == [None] * 6
+    assert sorted(track_ids_of(playlist)) == ids[2:]
+
+
+@IN_THREADS
+def test_an_item_is_removed_by_one_of_two_at_once() -> None:
+    one, two = tracks("One", "Two")
+    playlist = playlist_of([one, two])
+    item = item_at(playlist, 0)
+    results = at_once(*[lambda: playlists.remove(item)] * 2)
+    assert {type(result) for result in results} == {type(None), NotFound}
+    assert track_ids_of(playlist) == [two]
+
+
+@IN_THREADS
+def test_replacements_at_once_leave_one_of_them() -> None:
+    ids = tracks(*"abcd")
+    playlist = playlist_of(ids)
+    wanted = [ids[:3], ids[1:], ids[::-1]]
+    at_once(*(lambda new=new: playlists.replace(playlist, new) for new in wanted))
+    assert track_ids_of(playlist) in wanted
+
+
+@transaction.atomic
+def delete_track(track_id: int) -> None:
+    changes.locked(Track, track_id).delete()
+
+
+@IN_THREADS
+def test_a_track_that_is_deleted_at_once_is_in_no_playlist_afterwards() -> None:
+    (one,) = tracks("One")
+    playlist = Playlist.objects.create(owner=user("alice"), name="Évening")
+    at_once(lambda: playlists.add(playlist, [one]), lambda: delete_track(one))
+    assert track_ids_of(playlist) == []
