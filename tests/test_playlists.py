@@ -22,7 +22,7 @@ from vivace.catalogue import changes
 from vivace.catalogue.models import Album, Artist, Track
 from vivace.listening import playlists
 from vivace.listening.models import Playlist, PlaylistItem
-from vivace.problems import Forbidden, Invalid, NotFound
+from vivace.problems import Conflict, Forbidden, NotFound
 
 pytestmark = pytest.mark.django_db
 
@@ -137,10 +137,10 @@ def test_every_change_moves_the_time_of_the_playlist(
 def test_unknown_tracks_are_all_named_and_nothing_is_added() -> None:
     one, two = tracks("One", "Two")
     playlist = playlist_of([one])
-    with pytest.raises(Invalid) as caught:
+    with pytest.raises(Conflict) as caught:
         playlists.add(playlist, [one, two + 7, one, two + 8])
     assert [fault.pointer for fault in caught.value.errors] == ["/track_ids/1", "/track_ids/3"]
-    with pytest.raises(Invalid):
+    with pytest.raises(Conflict):
         playlists.replace(playlist, [two + 7])
     assert track_ids_of(playlist) == [one]
 
@@ -149,10 +149,10 @@ def test_unknown_tracks_are_all_named_and_nothing_is_added() -> None:
 def test_an_index_beyond_the_end_is_refused(index: int) -> None:
     one, two = tracks("One", "Two")
     playlist = playlist_of([one, two])
-    with pytest.raises(Invalid) as caught:
+    with pytest.raises(Conflict) as caught:
         playlists.add(playlist, [one], index)
     assert [fault.pointer for fault in caught.value.errors] == ["/position"]
-    with pytest.raises(Invalid):
+    with pytest.raises(Conflict):
         playlists.move(item_at(playlist, 0), index if index != 3 else 2)
 
 
@@ -160,10 +160,10 @@ def test_a_playlist_holds_so_many_items_and_no_more(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(playlists, "MAX_ITEMS", 3)
     one, two = tracks("One", "Two")
     playlist = playlist_of([one, two])
-    with pytest.raises(Invalid) as caught:
+    with pytest.raises(Conflict) as caught:
         playlists.add(playlist, [one, one])
     assert [fault.pointer for fault in caught.value.errors] == ["/track_ids"]
-    with pytest.raises(Invalid):
+    with pytest.raises(Conflict):
         playlists.replace(playlist, [one] * 4)
     playlists.add(playlist, [one])
     assert track_ids_of(playlist) == [one, two, one]
@@ -308,7 +308,7 @@ def test_additions_at_once_do_not_pass_the_size_together(monkeypatch: pytest.Mon
     (one,) = tracks("One")
     playlist = playlist_of([one])
     results = at_once(*[lambda: playlists.add(playlist, [one, one])] * 6)
-    assert [type(result) for result in results].count(Invalid) == 4
+    assert [type(result) for result in results].count(Conflict) == 4
     assert len(track_ids_of(playlist)) == 5
 
 

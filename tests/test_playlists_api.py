@@ -196,12 +196,12 @@ def test_what_is_wrong_is_named(alice: Person, tracks: list[str]) -> None:
     alice.post(path, {"track_ids": tracks})
     missing = str(max(map(int, tracks)) + 1)
     unknown = alice.post(path, {"track_ids": [tracks[0], missing, tracks[1], missing]})
-    assert blamed(unknown, 400) == ["/track_ids/1", "/track_ids/3"]
-    assert blamed(alice.put(path, {"track_ids": [missing]}), 400) == ["/track_ids/0"]
+    assert blamed(unknown, 409) == ["/track_ids/1", "/track_ids/3"]
+    assert blamed(alice.put(path, {"track_ids": [missing]}), 409) == ["/track_ids/0"]
     too_far = {"track_ids": tracks, "position": 4}
-    assert blamed(alice.post(path, too_far), 400) == ["/position"]
+    assert blamed(alice.post(path, too_far), 409) == ["/position"]
     item = f"{path}/{item_ids(alice, id_)[0]}"
-    assert blamed(alice.patch(item, {"position": 3}), 400) == ["/position"]
+    assert blamed(alice.patch(item, {"position": 3}), 409) == ["/position"]
     assert blamed(alice.patch(item, {"position": -1}), 400) == ["/position"]
     assert blamed(alice.post(path, {"track_ids": ["one"]}), 400) == ["/track_ids/0"]
     assert blamed(alice.post(path, {"track_ids": []}), 400) == ["/track_ids"]

@@ -15,6 +15,7 @@ from vivace.accounts.names import (
     check_username,
     fold_name,
 )
+from vivace.catalogue.fields import MomentField
 
 DIGEST_LENGTH = 64  # SHA-256 in hexadecimal
 KEY_NAME_LENGTH = 150
@@ -62,8 +63,8 @@ class User(AbstractBaseUser):
     email_key = models.TextField(editable=False)
     role = models.CharField(max_length=10, choices=Role, default=Role.LISTENER)
     is_active = models.BooleanField("active", default=True)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = MomentField(default=timezone.now, editable=False)
+    updated_at = MomentField(auto_now=True)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -135,8 +136,8 @@ class RefreshToken(models.Model):
     )
     family = models.CharField(max_length=22)
     digest = models.CharField(max_length=DIGEST_LENGTH)
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
+    expires_at = MomentField()
+    used_at = MomentField(null=True)
 
     class Meta:
         indexes = [
@@ -154,7 +155,7 @@ class ApiKey(models.Model):
     )
     name = models.CharField(max_length=KEY_NAME_LENGTH)
     digest = models.CharField(max_length=DIGEST_LENGTH)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = MomentField(default=timezone.now, editable=False)
 
     class Meta:
         verbose_name = "API key"

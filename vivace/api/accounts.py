@@ -26,7 +26,7 @@ from vivace.api.parameters import NoParameters, Query
 from vivace.catalogue import lists
 from vivace.catalogue.entries import SHOWN, Body
 from vivace.catalogue.lists import MOMENTS, SINCE, TIMES, Listing, Order, Row, having, text_id
-from vivace.catalogue.statements import Rfc3339, many
+from vivace.catalogue.statements import many
 from vivace.problems import NotFound
 
 USERS = Listing(
@@ -51,9 +51,9 @@ KEYS = Listing(
     columns={
         "id": text_id("id"),
         "name": F("name"),
-        "created_at": Rfc3339("created_at"),
+        "created_at": F("created_at"),
         # A key never changes.
-        "updated_at": Rfc3339("created_at"),
+        "updated_at": F("created_at"),
     },
     sorts={"created_at": "created_at"},
     filters={

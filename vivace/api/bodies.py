@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from math import isfinite
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import msgspec
@@ -18,6 +19,9 @@ MAX_BYTES = 32 << 20
 MAX_FAULTS = 100
 PLACE = re.compile(r" - at `(?:key in )?\$(.*)`$")
 STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+
+EXACT_MAX = 2**53
+"""Beyond it a fraction cannot be seen in a number."""
 
 decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 
@@ -62,7 +66,11 @@ def decoder(model: Any) -> msgspec.json.Decoder[Any]:
 def decode(body: bytes, model: Any) -> Any:
     """The body as its type. Raises `Invalid` with what is wrong and where, item by item."""
     try:
-        return decoder(model).decode(body)
+        try:
+            return decoder(model).decode(body)
+        except msgspec.ValidationError:
+            body = with_whole_numbers(body)
+            return decoder(model).decode(body)
     except msgspec.ValidationError as error:
         faults = list(item_faults(body, model)) or [fault(error)]
         raise Invalid("The body is not valid", errors=faults) from error
@@ -70,6 +78,21 @@ def decode(body: bytes, model: Any) -> Any:
         raise Invalid(f"The body is not JSON: {error}") from error
     except RecursionError as error:
         raise Invalid("The body is nested too deeply") from error
+
+
+def with_whole_numbers(body: bytes) -> bytes:
+    """The same JSON with `1` for `1.0` and `1e0`, which JSON Schema does not tell apart."""
+    return msgspec.json.encode(loose.decode(body))
+
+
+def number(text: str) -> int | float:
+    value = float(text)
+    if not isfinite(value):
+        raise msgspec.ValidationError("Number out of range")
+    return int(value) if value.is_integer() and abs(value) <= EXACT_MAX else value
+
+
+loose = msgspec.json.Decoder(float_hook=number)
 
 
 def item_faults(body: bytes, model: Any) -> Iterator[Fault]:

@@ -40,7 +40,7 @@ from vivace.catalogue.folding import fold
 from vivace.catalogue.lists import ALBUMS, ARTISTS, GENRES, TRACKS, Listing, Order
 from vivace.catalogue.models import Album, Artist, Entry, Track
 from vivace.catalogue.search import prefix_query
-from vivace.catalogue.statements import many, moment
+from vivace.catalogue.statements import many
 from vivace.problems import NotFound
 
 ROUTE = "/api/v1"
@@ -58,10 +58,7 @@ Raw: Any = msgspec.Raw
 
 
 def artist(row: lists.Row) -> schemas.Artist:
-    id_, name, sort_name, disambiguation, mbid, created, updated = row
-    return schemas.Artist(
-        id_, name, sort_name, disambiguation, mbid, moment(created), moment(updated)
-    )
+    return schemas.Artist(*row)
 
 
 def album(row: lists.Row) -> schemas.Album:
@@ -72,7 +69,7 @@ def album(row: lists.Row) -> schemas.Album:
     return schemas.Album(
         id_, title, type_, date, year, mbid,
         schemas.ArtistRef(artist_id, artist_name),
-        Raw(genres), Raw(credited), moment(created), moment(updated),
+        Raw(genres), Raw(credited), created, updated,
     )  # fmt: skip
 
 
@@ -86,7 +83,7 @@ def track(row: lists.Row, model: type[schemas.Track] = schemas.Track) -> schemas
         id_, title, disc, number_, duration, composer,
         schemas.ArtistRef(artist_id, artist_name),
         schemas.AlbumRef(album_id, album_title, album_year),
-        Raw(genres), Raw(credited), moment(created), moment(updated), *rest,
+        Raw(genres), Raw(credited), created, updated, *rest,
     )  # fmt: skip
 
 

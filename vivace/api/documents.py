@@ -86,7 +86,9 @@ def complete(path: str, method: str, operation: Node) -> None:
     operation["operationId"] = name.replace("One", "", 1)
     operation["summary"] = operation["summary"].rstrip(".")
     operation.setdefault("security", [])
-    for parameter in operation.setdefault("parameters", []):
+    known = operation.get("parameters", [])
+    operation["parameters"] = [each for each in known if not is_in_path(each["name"], path)]
+    for parameter in operation["parameters"]:
         describe(parameter, operation)
     operation["parameters"] += header_parameters(operation)
     if operation["operationId"] == "importRows":
@@ -100,6 +102,11 @@ def complete(path: str, method: str, operation: Node) -> None:
 
 
 # --- Requests --------------------------------------------------------------------------------
+
+
+def is_in_path(name: str, path: str) -> bool:
+    """Whether a filter such as `artist_id` is what a path such as `artists/{id}/albums` says."""
+    return f"/{name.removesuffix('_id')}s/{{id}}/" in path
 
 
 def describe(parameter: Node, operation: Node) -> None:
@@ -158,9 +165,9 @@ def shape_response(method: str, status: int, response: Node, operation: Node) ->
     if status == HTTPStatus.NOT_MODIFIED:
         response["headers"] = {"ETag": answer_header("ETag", required=True)}
     if method == HTTPMethod.POST and "422" in operation["responses"]:
-        response["headers"] = headers | {"Idempotency-Replayed": answer_header(
-            "Idempotency-Replayed", required=False
-        )}
+        response["headers"] = headers | {
+            "Idempotency-Replayed": answer_header("Idempotency-Replayed", required=False)
+        }
     if status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}:
         response.pop("content", None)
     elif method != HTTPMethod.GET:
@@ -198,9 +205,7 @@ def refusal(kind: type[problems.Problem]) -> Node:
     headers = ERROR_HEADERS.get(kind.status, {})
     return {
         "description": kind.title,
-        "headers": {
-            name: answer_header(name, required=always) for name, always in headers.items()
-        },
+        "headers": {name: answer_header(name, required=always) for name, always in headers.items()},
         "content": {
             CONTENT_TYPE: {
                 "schema": PROBLEM,

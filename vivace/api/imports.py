@@ -45,7 +45,9 @@ class ImportQuery(msgspec.Struct, kw_only=True):
 class Imports(Api):
     tags = ("imports",)
 
-    @answers(schemas.ImportReport, 409, 411, 413, 415, 422, auth=[editor], operation_id="importRows")
+    @answers(
+        schemas.ImportReport, 409, 411, 413, 415, 422, auth=[editor], operation_id="importRows"
+    )
     def post(self, parsed_query: Query[ImportQuery]) -> HttpResponse:
         """Import rows as JSON Lines or CSV, in one transaction. Playlists become one's own."""
         check_length(self.request, settings.IMPORT_MAX)

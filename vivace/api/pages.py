@@ -17,8 +17,8 @@ from vivace.api.conditional import answer
 from vivace.api.parameters import wrong
 from vivace.api.schemas import Answer
 from vivace.catalogue import lists
-from vivace.catalogue.bulk import timestamp
 from vivace.catalogue.entries import END, ID
+from vivace.catalogue.fields import timestamp
 from vivace.catalogue.lists import Listing, Order, Place
 from vivace.catalogue.statements import many
 from vivace.problems import Fault, Invalid
@@ -47,7 +47,9 @@ Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="Items on a page")]
 Offset = Annotated[
     int, Meta(ge=0, le=OFFSET_MAX, description="Items to pass over; for more use the cursor")
 ]
-Cursor = Annotated[str, Meta(min_length=1, max_length=4_000, description="`next` of the page before")]
+Cursor = Annotated[
+    str, Meta(min_length=1, max_length=4_000, description="`next` of the page before")
+]
 Total = Annotated[bool, Meta(description="Count all items that match, which costs time")]
 Ids = Annotated[
     str,

@@ -202,7 +202,7 @@ class Items(Collection):
         values = values_of(parsed_query, filter_value, playlist_id=found.pk)
         return collection(self.request, ITEMS, parsed_query, values, items_of(found))
 
-    @answers(schemas.Ids, 404, 412, status=201, auth=[account])
+    @answers(schemas.Ids, 404, 409, 412, status=201, auth=[account])
     @idempotent
     def post(
         self,
@@ -217,7 +217,7 @@ class Items(Collection):
         location = f"{ROUTE}/playlists/{found.pk}/items"
         return answer(self.request, schemas.Ids([*map(str, made)]), status=201, location=location)
 
-    @answers(schemas.Ids, 404, 412, auth=[account])
+    @answers(schemas.Ids, 404, 409, 412, auth=[account])
     def put(
         self,
         parsed_path: Path[ById],
@@ -234,7 +234,7 @@ class Items(Collection):
 class OneItem(Api):
     tags = ("playlists",)
 
-    @answers(schemas.PlaylistItem, 404, 412, auth=[account])
+    @answers(schemas.PlaylistItem, 404, 409, 412, auth=[account])
     def patch(
         self,
         parsed_path: Path[ItemById],

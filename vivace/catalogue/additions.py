@@ -13,6 +13,7 @@ from django.db.models import Model
 from vivace.catalogue import bulk
 from vivace.catalogue.caching import changing
 from vivace.catalogue.entries import NewAlbum, NewArtist, NewCredit, NewTrack
+from vivace.catalogue.fields import timestamp
 from vivace.catalogue.folding import fold, words
 from vivace.catalogue.models import (
     Album,
@@ -99,7 +100,7 @@ def add_artists(artists: Sequence[NewArtist]) -> Sequence[int]:
 
 
 def artist_rows(ids: Iterable[int], artists: Iterable[NewArtist]) -> Iterator[bulk.Row]:
-    now = bulk.timestamp()
+    now = timestamp()
     for id_, artist in zip(ids, artists, strict=True):
         key = fold(artist.name)
         sort_key = fold(artist.sort_name) if artist.sort_name else key
@@ -178,7 +179,7 @@ def add_albums(albums: Sequence[NewAlbum]) -> Sequence[int]:
 def album_rows(
     ids: Iterable[int], albums: Iterable[NewAlbum], artists: Mapping[str, ArtistFacts]
 ) -> Iterator[bulk.Row]:
-    now = bulk.timestamp()
+    now = timestamp()
     for id_, album in zip(ids, albums, strict=True):
         key = fold(album.title)
         artist_id, (_, artist_key) = int(album.artist_id), artists[album.artist_id]
@@ -221,7 +222,7 @@ def track_rows(
     artists: Mapping[str, ArtistFacts],
     albums: Mapping[str, AlbumFacts],
 ) -> Iterator[bulk.Row]:
-    now = bulk.timestamp()
+    now = timestamp()
     for id_, track in zip(ids, tracks, strict=True):
         key = fold(track.title)
         _, artist_key = artists[track.artist_id]

@@ -5,19 +5,12 @@ Callers hold the transaction. Constraints are the database's: a row that breaks 
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 
 from django.db import connection
 from django.db.models import Model
 
 Value = str | int | None
 Row = Sequence[Value]
-
-
-def timestamp(moment: datetime | None = None) -> str:
-    """A moment (now by default) as both databases take it from text, in UTC."""
-    utc = (moment or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None)
-    return utc.isoformat(" ", "microseconds")
 
 
 def reserve_ids(model: type[Model], count: int) -> Sequence[int]:

@@ -30,7 +30,6 @@ from vivace.catalogue.statements import (
     Condition,
     JsonArray,
     Param,
-    Rfc3339,
     Statement,
     among,
     beyond,
@@ -264,7 +263,7 @@ def times(at: str) -> dict[str, Any]:
     return {name: F(at + name) for name in MOMENTS}
 
 
-TIMES = {name: Rfc3339(name) for name in MOMENTS}
+TIMES = {name: F(name) for name in MOMENTS}
 
 # The columns of each kind's shape: of its own rows, or of others that lead to it by a relation,
 # where `at` is `track__` or the like.

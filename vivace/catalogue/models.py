@@ -12,10 +12,10 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Cast, Coalesce, Now, Substr
+from django.db.models.functions import Cast, Coalesce, Substr
 from django.utils import timezone
 
-from vivace.catalogue.fields import KeyField
+from vivace.catalogue.fields import KeyField, MomentField
 from vivace.catalogue.folding import fold, words
 from vivace.catalogue.search import index_words
 
@@ -43,8 +43,8 @@ class Entry(models.Model):
     mbid = KeyField(null=True, blank=True, help_text="MusicBrainz id")
     source = KeyField(null=True, blank=True, help_text="The collection it was imported from")
     source_id = KeyField(null=True, blank=True, help_text="Its id in that collection")
-    created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
-    updated_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+    created_at = MomentField(default=timezone.now, editable=False)
+    updated_at = MomentField(default=timezone.now, editable=False)
 
     class Meta:
         abstract = True
@@ -64,8 +64,8 @@ class Entry(models.Model):
 class Genre(models.Model):
     name = models.CharField(max_length=NAME_LENGTH)
     name_key = KeyField(editable=False)
-    created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
-    updated_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+    created_at = MomentField(default=timezone.now, editable=False)
+    updated_at = MomentField(default=timezone.now, editable=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["name_key"], name="genre_name_unique")]
@@ -312,8 +312,8 @@ class AlbumGenre(models.Model):
     title_key = KeyField(editable=False)
     artist_key = KeyField(editable=False)
     release_year = models.IntegerField(null=True, editable=False)
-    created_at = models.DateTimeField(editable=False)
-    updated_at = models.DateTimeField(editable=False)
+    created_at = MomentField(editable=False)
+    updated_at = MomentField(editable=False)
 
     class Meta:
         ordering = ("position",)
@@ -354,8 +354,8 @@ class TrackGenre(models.Model):
     artist_key = KeyField(editable=False)
     duration_ms = models.PositiveIntegerField(null=True, editable=False)
     release_year = models.IntegerField(null=True, editable=False)
-    created_at = models.DateTimeField(editable=False)
-    updated_at = models.DateTimeField(editable=False)
+    created_at = MomentField(editable=False)
+    updated_at = MomentField(editable=False)
 
     class Meta:
         ordering = ("position",)
@@ -392,8 +392,8 @@ class ArtistGenre(models.Model):
     )
     genre = models.ForeignKey(Genre, on_delete=models.CASCADE, db_index=False)
     sort_key = KeyField(editable=False)
-    created_at = models.DateTimeField(editable=False)
-    updated_at = models.DateTimeField(editable=False)
+    created_at = MomentField(editable=False)
+    updated_at = MomentField(editable=False)
 
     class Meta:
         constraints = [

@@ -6,7 +6,6 @@ compiles to a `Statement`, which is kept.
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -86,28 +85,6 @@ class JsonArray(Subquery):
     def as_postgresql(self, compiler: SQLCompiler, connection: Any) -> Any:
         template = "array_to_json(ARRAY(%(subquery)s))::text"
         return self.as_sql(compiler, connection, template=template)
-
-
-class Rfc3339(Func):
-    """A moment as the wire has it. PostgreSQL's driver gives a datetime, which encodes as such."""
-
-    def as_sqlite(self, compiler: SQLCompiler, connection: Any, **extra: Any) -> Any:
-        template = "replace(%(expressions)s, ' ', 'T') || 'Z'"
-        return self.as_sql(compiler, connection, template=template)
-
-    def as_postgresql(self, compiler: SQLCompiler, connection: Any, **extra: Any) -> Any:
-        return self.as_sql(compiler, connection, template="%(expressions)s")
-
-
-def moment(stored: Any) -> Any:
-    """A moment as the driver gives it (text or datetime) as it encodes to RFC 3339."""
-    return rfc3339(stored) if type(stored) is str else stored
-
-
-@lru_cache(maxsize=4096)
-def rfc3339(stored: str) -> str:
-    """SQLite's text of a moment as RFC 3339 has it. Rows written together share theirs."""
-    return f"{stored[:10]}T{stored[11:]}Z"
 
 
 class Statement(NamedTuple):

@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 from itertools import count, cycle
 from random import Random
+from typing import NamedTuple
 
 from vivace.dataset.acts import Act, Taken, draw_act, pick, various_artists
 from vivace.dataset.factories import AlbumFactory, ArtistFactory
+from vivace.dataset.languages import VARIOUS_ARTISTS
 from vivace.dataset.rows import Row, track_row
 
 COMPILATIONS_FROM = 10
@@ -18,39 +20,69 @@ FEATURING = 0.06
 """The share of tracks with a guest."""
 
 
+class Release(NamedTuple):
+    act: Act
+    size: int
+    row: Row
+
+
 def library(
     artists: int, albums_per_artist: int = 2, tracks_per_album: int = 10, seed: int = 1
 ) -> Iterator[Row]:
-    """Rows of all artists, then of each album with its tracks.
+    """Rows of all artists, then of all albums, then of all tracks.
 
     There are `artists * albums_per_artist` albums, and that many times `tracks_per_album`
-    tracks. A tenth of the artists have half of them; a third have no album of their own.
+    tracks. A tenth of the artists have half of them; some have no album of their own.
     """
     rng = Random(seed)
+    ids = (f"{seed}-{number}" for number in count(1))
     acts = draw_acts(rng, artists)
-    source_id = (f"{seed}-{number}" for number in count(1))
     for act in acts:
-        yield ArtistFactory.build(rng=rng, act=act, source_id=next(source_id))
+        yield ArtistFactory.build(rng=rng, act=act, source_id=next(ids))
     albums = apportion(artists * albums_per_artist, popularity(rng, artists))
-    sizes = iter(album_sizes(rng, sum(albums), tracks_per_album))
+    releases = draw_releases(rng, acts, albums, tracks_per_album, ids)
+    yield from (release.row for release in releases)
     newcomers = cycle([a for a, n in zip(acts, albums, strict=True) if not n] or acts)
-    for act, number_of_albums in zip(acts, albums, strict=True):
-        various = act is acts[0] and artists >= COMPILATIONS_FROM
-        for _ in range(number_of_albums):
-            size = next(sizes)
-            album = AlbumFactory.build(rng=rng, act=act, size=size, source_id=next(source_id))
-            yield album
-            for number in range(1, size + 1):
-                # Nine rows of ten are tracks, and `TrackFactory` takes eight times as long.
-                yield track_row(
-                    rng,
-                    next(newcomers) if various else act,
-                    album,
-                    number=number,
-                    size=size,
-                    guest=pick(rng, acts) if rng.random() < FEATURING else None,
-                    source_id=next(source_id),
-                )
+    for release in releases:
+        yield from draw_tracks(rng, release, acts, newcomers, ids)
+
+
+def draw_releases(
+    rng: Random,
+    acts: Sequence[Act],
+    albums: Sequence[int],
+    tracks_per_album: int,
+    ids: Iterator[str],
+) -> Sequence[Release]:
+    """As many albums of each act as the numbers say."""
+    sizes = iter(album_sizes(rng, sum(albums), tracks_per_album))
+    of_acts = (act for act, number in zip(acts, albums, strict=True) for _ in range(number))
+    return [
+        Release(act, size, AlbumFactory.build(rng=rng, act=act, size=size, source_id=next(ids)))
+        for act, size in zip(of_acts, sizes, strict=True)
+    ]
+
+
+def draw_tracks(
+    rng: Random,
+    release: Release,
+    acts: Sequence[Act],
+    newcomers: Iterator[Act],
+    ids: Iterator[str],
+) -> Iterator[Row]:
+    """The tracks of an album: by its artist, or on a compilation by newcomers in turn."""
+    various = release.act.name == VARIOUS_ARTISTS
+    for number in range(1, release.size + 1):
+        # Nine rows of ten are tracks, and Factory Boy would take ten times as long.
+        yield track_row(
+            rng,
+            next(newcomers) if various else release.act,
+            release.row,
+            number=number,
+            size=release.size,
+            guest=pick(rng, acts) if rng.random() < FEATURING else None,
+            source_id=next(ids),
+        )
 
 
 def draw_acts(rng: Random, artists: int) -> Sequence[Act]:

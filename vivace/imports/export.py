@@ -234,11 +234,15 @@ def album_rows() -> Iterator[dict[str, Any]]:
 def genres_of(kind: str, ids: Sequence[int]) -> dict[int, list[str]]:
     source, values = asked(f"catalogue_{kind}genre", ((f"{kind}_id", "bigint"),), ids)
     found: dict[int, list[str]] = {}
-    for id, name in fetch(
-        f"SELECT found.{kind}_id, genre.name {source} JOIN catalogue_genre genre"
-        f" ON genre.id = found.genre_id ORDER BY found.{kind}_id, found.position",
-        values,
-    ) if ids else ():
+    for id, name in (
+        fetch(
+            f"SELECT found.{kind}_id, genre.name {source} JOIN catalogue_genre genre"
+            f" ON genre.id = found.genre_id ORDER BY found.{kind}_id, found.position",
+            values,
+        )
+        if ids
+        else ()
+    ):
         found.setdefault(id, []).append(name)
     return found
 
@@ -261,7 +265,9 @@ def credits_of(kind: str, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]
             }
         )
     return {
-        id: listed for id, listed in found.items() if len(listed) > 1 or len(set(listed[0]) - {"disambiguation"}) > 1
+        id: listed
+        for id, listed in found.items()
+        if len(listed) > 1 or len(set(listed[0]) - {"disambiguation"}) > 1
     }
 
 

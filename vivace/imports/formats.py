@@ -303,7 +303,9 @@ def wording(error: Exception) -> str:
     if missing := re.fullmatch(r"Object missing required field `(\w+)`", message):
         return f"{missing[1]}: it is missing"
     # The alternatives of a column that may be null are given in one pair of back quotes.
-    message = re.sub(r"`([^`]+)`", lambda found: " or ".join(map(word, found[1].split(" | "))), message)
+    message = re.sub(
+        r"`([^`]+)`", lambda found: " or ".join(map(word, found[1].split(" | "))), message
+    )
     column = path.rstrip("`").removeprefix(".")
     message = message[:1].lower() + message[1:]
     return f"{column}: {message}" if column else message

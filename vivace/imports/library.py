@@ -1,6 +1,6 @@
 """What the library knows, asked for a chunk at a time."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -50,7 +50,9 @@ TRACK_COPIES = (
 )  # fmt: skip
 
 
-def asked(table: str, columns: tuple[tuple[str, str], ...], keys: Collection[Any]) -> tuple[str, list[Any]]:
+def asked(
+    table: str, columns: tuple[tuple[str, str], ...], keys: Collection[Any]
+) -> tuple[str, list[Any]]:
     """A FROM clause that finds the rows of a table by many keys, and its parameters.
 
     `columns` are those that a key is compared with, each with its type.
@@ -114,9 +116,13 @@ class StoredLibrary:
         source, values = asked("catalogue_genre", (("name_key", "text"),), keys)
         return fetch(f"SELECT found.name_key, found.id {source}", values)
 
-    def artists(self, columns: tuple[tuple[str, str], ...], keys: Collection[Any]) -> Iterable[Artist]:
+    def artists(
+        self, columns: tuple[tuple[str, str], ...], keys: Collection[Any]
+    ) -> Iterable[Artist]:
         source, values = asked("catalogue_artist", columns, keys)
-        return (Artist(*row) for row in fetch(f"SELECT {ARTIST} {source} ORDER BY found.id", values))
+        return (
+            Artist(*row) for row in fetch(f"SELECT {ARTIST} {source} ORDER BY found.id", values)
+        )
 
     def artists_named(self, keys: Collection[str]) -> Iterable[Artist]:
         return self.artists((("name_key", "text"),), keys)
@@ -127,7 +133,9 @@ class StoredLibrary:
     def artists_from(self, pairs: Collection[Pair]) -> Iterable[Artist]:
         return self.artists(BY_SOURCE, pairs)
 
-    def albums(self, columns: tuple[tuple[str, str], ...], keys: Collection[Any]) -> Iterable[Album]:
+    def albums(
+        self, columns: tuple[tuple[str, str], ...], keys: Collection[Any]
+    ) -> Iterable[Album]:
         source, values = asked("catalogue_album", columns, keys)
         order = in_order(f"found.{column}" for column in ALBUM_COPIES)
         return (Album(*row) for row in fetch(f"SELECT {ALBUM} {source} ORDER BY {order}", values))
@@ -151,7 +159,9 @@ class StoredLibrary:
     def album_credits(self, ids: Collection[int]) -> Iterable[tuple[int, int, str, str]]:
         return credits("album", ids)
 
-    def tracks(self, columns: tuple[tuple[str, str], ...], keys: Collection[Any], order: str = "") -> Iterable[Track]:
+    def tracks(
+        self, columns: tuple[tuple[str, str], ...], keys: Collection[Any], order: str = ""
+    ) -> Iterable[Track]:
         source, values = asked("catalogue_track", columns, keys)
         rows = fetch(f"SELECT {TRACK} {source} {order}", values)
         genres = self.track_genres([row[0] for row in rows])

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct
 
 from vivace.catalogue.folding import fold
 from vivace.imports.formats import (
@@ -282,9 +282,7 @@ class Artists(Entries[Artist]):
 
     def make(self, name: str, disambiguation: str) -> Artist:
         key = self.keys[name]
-        artist = Artist(
-            self.library.new_id("artist"), name, key, disambiguation=disambiguation
-        )
+        artist = Artist(self.library.new_id("artist"), name, key, disambiguation=disambiguation)
         self.by_key[key].append(artist)
         self.unborn[artist.id] = self.by_id[artist.id] = artist
         return artist
@@ -298,8 +296,10 @@ class Artists(Entries[Artist]):
         self.ids.clear()
         given = None if row.disambiguation is UNSET else row.disambiguation or ""
         artist = self.identified(row)
-        if artist is None and (artist := self.named(row.name, given)) and not may_be_artist(
-            artist, row
+        if (
+            artist is None
+            and (artist := self.named(row.name, given))
+            and not may_be_artist(artist, row)
         ):
             raise Refused(
                 "mbid: the artist of this name has another one; a disambiguation tells them apart"
@@ -373,7 +373,9 @@ class Albums(Entries[Album]):
             for album in self.library.albums_with_id(unknown):
                 self.adopt(album)
 
-    def find(self, artist_id: int, title: str, copy: int | None, row: EntryRow | None = None) -> Album:
+    def find(
+        self, artist_id: int, title: str, copy: int | None, row: EntryRow | None = None
+    ) -> Album:
         """The album of a name that was met; it is made where there is none."""
         key = self.keys[title]
         named = self.by_name[artist_id, key]
@@ -445,7 +447,9 @@ class Albums(Entries[Album]):
         if known != genres:
             self.genres[id] = (*known, *(genre for genre in genres if genre not in known))
 
-    def meet_rows(self, rows: Sequence[AlbumRow], names: set[tuple[int, str]], new_artists: Collection[int]) -> None:
+    def meet_rows(
+        self, rows: Sequence[AlbumRow], names: set[tuple[int, str]], new_artists: Collection[int]
+    ) -> None:
         self.meet(names, new_artists)
         meet_identified(self, rows, self.library.albums_with_mbid, self.library.albums_from)
         unknown = self.by_id.keys() - self.genres.keys() - self.new.keys() - self.unborn.keys()
@@ -458,7 +462,9 @@ class Albums(Entries[Album]):
         for id, *credit in self.library.album_credits(unknown):  # noqa: A001 - as above
             self.credits[id] += (tuple(credit),)
 
-    def decide(self, row: AlbumRow, artist_id: int, credits: Credits | None, genres: tuple[int, ...] | None) -> None:  # noqa: A002 - the column's name
+    def decide(
+        self, row: AlbumRow, artist_id: int, credits: Credits | None, genres: tuple[int, ...] | None
+    ) -> None:  # noqa: A002 - the column's name
         album = self.identified(row) or self.find(artist_id, row.title, row.copy, row)
         before = msgspec.structs.astuple(album)
         self.rename(album, row.title, artist_id)
@@ -548,7 +554,14 @@ class Draft(Struct):
 class Tracks:
     """Decides about track rows, a run of them at a time."""
 
-    def __init__(self, library: Library, artists: Artists, albums: Albums, genres: Genres, report: ImportReport) -> None:
+    def __init__(
+        self,
+        library: Library,
+        artists: Artists,
+        albums: Albums,
+        genres: Genres,
+        report: ImportReport,
+    ) -> None:
         self.library = library
         self.artists, self.albums, self.genres = artists, albums, genres
         self.report = report
@@ -581,6 +594,11 @@ class Tracks:
         self.states, self.credits, self.stored, self.staged = {}, {}, {}, {}
         self.fresh, self.staged_before = set(), set()
 
+    def forget(self) -> None:
+        """Free what only further rows would need. It is most of the memory of an import."""
+        self.start_run()
+        self.seen = {}
+
     # What the rows name
 
     def drafts(self, rows: Sequence[tuple[int, TrackRow]]) -> Iterator[Draft]:
@@ -598,9 +616,7 @@ class Tracks:
                 self.report.refuse(RowError(line, str(error)))
                 continue
             album_key, title_key = keys[row.album], fold(row.title)
-            yield Draft(
-                line, row, artist_id, owner_id, album_key, title_key, pair_of(row), credits
-            )
+            yield Draft(line, row, artist_id, owner_id, album_key, title_key, pair_of(row), credits)
 
     # What is known of them
 
@@ -750,7 +766,9 @@ class Tracks:
             )
         return found[0] if found else None
 
-    def copy(self, names: tuple[int, int, str], number: int, found: Sequence[Track]) -> Track | None:
+    def copy(
+        self, names: tuple[int, int, str], number: int, found: Sequence[Track]
+    ) -> Track | None:
         id = self.copies.get((*names, number))  # noqa: A001 - the field's name
         if id is not None:
             return next((track for track in found if track.id == id), None)
@@ -760,7 +778,12 @@ class Tracks:
     def decide(self, draft: Draft) -> None:
         row = draft.row
         track = self.identified(draft)
-        if track and row.album_artist is None and row.album_copy is None and track.album_key == draft.album_key:
+        if (
+            track
+            and row.album_artist is None
+            and row.album_copy is None
+            and track.album_key == draft.album_key
+        ):
             # The row does not say whose album it is, so it stays where it is.
             album_id = track.album_id
         else:
@@ -956,7 +979,9 @@ class PlaylistPlan(Protocol):
 class Planner:
     """Takes the rows of one file, chunk after chunk, and holds what is to be written."""
 
-    def __init__(self, library: Library, source: str | None, playlists: PlaylistPlan, report: ImportReport) -> None:
+    def __init__(
+        self, library: Library, source: str | None, playlists: PlaylistPlan, report: ImportReport
+    ) -> None:
         keys = Folded()
         self.source = source
         self.report = report

@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct
 
 from vivace.accounts.models import User
 from vivace.catalogue import bulk
+from vivace.catalogue.fields import timestamp
 from vivace.catalogue.folding import fold
 from vivace.imports.formats import PlaylistRow, Refused, RowError
 from vivace.imports.library import asked, fetch
@@ -107,7 +108,7 @@ class Playlists:
     def store(self) -> None:
         if not (self.new or self.changed) or self.owner is None:
             return
-        now = bulk.timestamp()
+        now = timestamp()
         for number, playlist in zip(
             bulk.reserve_ids(Playlist, len(self.new)), self.new, strict=True
         ):
@@ -146,7 +147,17 @@ def stored(owner: User) -> list[KnownPlaylist]:
 
 def add(owner: User, playlists: Iterable[KnownPlaylist], now: str) -> None:
     rows: Iterable[tuple[Any, ...]] = (
-        (each.id, owner.pk, each.name, fold(each.name), each.public, each.source, each.source_id, now, now)
+        (
+            each.id,
+            owner.pk,
+            each.name,
+            fold(each.name),
+            each.public,
+            each.source,
+            each.source_id,
+            now,
+            now,
+        )
         for each in playlists
     )
     columns = "id owner_id name name_key public source source_id created_at updated_at"

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from vivace.accounts.models import User
 from vivace.catalogue import caching
@@ -106,6 +106,7 @@ class Attempt:
         self.planner.finish()
         self.new_tracks = self.planner.tracks.new
         self.changed_tracks = len(self.planner.tracks.changed)
+        self.planner.tracks.forget()
         self.report.notes = notes(self.reader.unknown)
 
     def is_done(self, strict: bool, dry_run: bool) -> bool:
@@ -154,9 +155,7 @@ def locked_generation() -> int:
     return Generation.objects.select_for_update().values_list("value", flat=True).get()
 
 
-def chunks(
-    rows: JsonLines, file: BinaryIO
-) -> Iterator[list[tuple[int, Row] | RowError]]:
+def chunks(rows: JsonLines, file: BinaryIO) -> Iterator[list[tuple[int, Row] | RowError]]:
     """Rows by the thousand, or fewer where they are long."""
     chunk: list[tuple[int, Row] | RowError] = []
     start = 0

@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Model
 
 from vivace.catalogue import bulk
+from vivace.catalogue.fields import timestamp
 from vivace.catalogue.folding import fold, words
 from vivace.catalogue.models import (
     Album,
@@ -20,7 +21,6 @@ from vivace.catalogue.models import (
     ArtistGenre,
     Genre,
     Track,
-    TrackCredit,
     TrackGenre,
 )
 from vivace.catalogue.search import index_words
@@ -29,7 +29,7 @@ from vivace.imports.library import fetch, genres_of
 
 LARGE = 20_000
 """With fewer new tracks, indexes are kept up as the rows arrive."""
-SORTER_KIB = 96_000
+SORTER_KIB = 64_000
 
 ENTRY = ("mbid", "source", "source_id")
 ARTIST = ("name", "name_key", "sort_name", "disambiguation", *ENTRY, "name_words", "sort_key")
@@ -43,7 +43,7 @@ TIMES = ("created_at", "updated_at")
 
 def store(planner: plan.Planner, new_tracks: int, changed_tracks: int) -> None:
     """Write all that was planned. The tracks wait in `staged_track`."""
-    now = bulk.timestamp()
+    now = timestamp()
     with relieved_of_indexes(new_tracks):
         store_genres(planner.genres.new, now)
         store_artists(planner.artists, now)
@@ -231,9 +231,7 @@ def change_tracks(now: str) -> None:
 
 
 KEYS = ("artist_key", "album_key", "release_year")
-CARRIED_KEYS = (
-    "artist.sort_key AS artist_key, album.title_key AS album_key, album.release_year"
-)
+CARRIED_KEYS = "artist.sort_key AS artist_key, album.title_key AS album_key, album.release_year"
 
 
 def columns_of(table: str, columns: Sequence[str]) -> str:
@@ -260,6 +258,8 @@ ELEMENTS = {
     " element(value, key)",
 }
 FIRST_KEY = {"sqlite": 0, "postgresql": 1}
+
+
 def elements(column: str) -> str:
     """The elements of a JSON list of staged tracks, to be joined: `element.value` and `.key`."""
     return ELEMENTS[connection.vendor].format(column=column)
@@ -308,8 +308,7 @@ def store_track_credits() -> None:
 # --- Large loads -----------------------------------------------------------------------------
 
 LOADED = [
-    model._meta.db_table
-    for model in (Artist, Album, Track, AlbumGenre, TrackGenre, ArtistGenre)
+    model._meta.db_table for model in (Artist, Album, Track, AlbumGenre, TrackGenre, ArtistGenre)
 ]
 
 
@@ -320,7 +319,9 @@ def relieved_of_indexes(new_tracks: int) -> Iterator[None]:
     Both databases do that within the transaction. Readers of SQLite go on; those of PostgreSQL
     would wait, so there it is done for a library without tracks only.
     """
-    present = fetch("SELECT count(*) FROM (SELECT 1 FROM catalogue_track LIMIT %s) track", [new_tracks])
+    present = fetch(
+        "SELECT count(*) FROM (SELECT 1 FROM catalogue_track LIMIT %s) track", [new_tracks]
+    )
     if new_tracks < LARGE or present[0][0] == new_tracks:
         yield
     elif connection.vendor == "sqlite":

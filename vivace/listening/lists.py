@@ -14,7 +14,7 @@ from vivace.catalogue.lists import (
     text_id,
     track_columns,
 )
-from vivace.catalogue.statements import Param, Rfc3339
+from vivace.catalogue.statements import Param
 from vivace.listening.models import Favourite, Playlist, PlaylistItem
 
 ITEMS_OF = PlaylistItem.objects.filter(playlist=OuterRef("pk")).order_by().values("playlist")
@@ -46,7 +46,7 @@ ITEMS = Listing(
     columns={
         "id": text_id("id"),
         "position": F("position"),
-        "added_at": Rfc3339("added_at"),
+        "added_at": F("added_at"),
         **{f"track_{name}": column for name, column in track_columns("track__").items()},
     },
     sorts={"position": "position"},
@@ -62,7 +62,7 @@ FAVOURITES = Listing(
     model=Favourite,
     columns={
         "id": text_id("id"),
-        "created_at": Rfc3339("created_at"),
+        "created_at": F("created_at"),
         **{f"artist_{name}": column for name, column in artist_columns("artist__").items()},
         **{f"album_{name}": column for name, column in album_columns("album__").items()},
         **{f"track_{name}": column for name, column in track_columns("track__").items()},

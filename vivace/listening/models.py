@@ -5,10 +5,9 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
 from django.utils import timezone
 
-from vivace.catalogue.fields import KeyField
+from vivace.catalogue.fields import KeyField, MomentField
 from vivace.catalogue.folding import fold
 from vivace.catalogue.models import NAME_LENGTH, Album, Artist, Track
 
@@ -23,8 +22,8 @@ class Playlist(models.Model):
     public = models.BooleanField(default=False, help_text="Others may read it")
     source = KeyField(null=True, blank=True, help_text="The collection it was imported from")
     source_id = KeyField(null=True, blank=True, help_text="Its id in that collection")
-    created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
-    updated_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+    created_at = MomentField(default=timezone.now, editable=False)
+    updated_at = MomentField(default=timezone.now, editable=False)
 
     class Meta:
         constraints = [
@@ -73,7 +72,7 @@ class PlaylistItem(models.Model):
     )
     track = models.ForeignKey(Track, on_delete=models.CASCADE, related_name="playlist_items")
     position = models.IntegerField()
-    added_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+    added_at = MomentField(default=timezone.now, editable=False)
 
     class Meta:
         ordering = ("position",)
@@ -99,7 +98,7 @@ class Favourite(models.Model):
     artist = models.ForeignKey(Artist, on_delete=models.CASCADE, related_name="+", null=True)
     album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="+", null=True)
     track = models.ForeignKey(Track, on_delete=models.CASCADE, related_name="+", null=True)
-    created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+    created_at = MomentField(default=timezone.now, editable=False)
 
     class Meta:
         constraints = [

@@ -15,10 +15,11 @@ from django.utils import timezone
 
 from vivace.accounts import people
 from vivace.catalogue import bulk
+from vivace.catalogue.fields import timestamp
 from vivace.catalogue.folding import fold
 from vivace.catalogue.models import Track
 from vivace.listening.models import Playlist, PlaylistItem
-from vivace.problems import Fault, Forbidden, Invalid, NotFound
+from vivace.problems import Conflict, Fault, Forbidden, NotFound
 
 MAX_ITEMS = 10_000
 """Of one playlist: its items can then always be listed, replaced and renumbered at once."""
@@ -135,7 +136,7 @@ def current(item: PlaylistItem) -> PlaylistItem:
 def check_size(size: int) -> None:
     if size > MAX_ITEMS:
         detail = f"A playlist holds up to {MAX_ITEMS:,} items; there would be {size:,}"
-        raise Invalid(detail, errors=[Fault(detail, pointer="/track_ids")])
+        raise Conflict(detail, errors=[Fault(detail, pointer="/track_ids")])
 
 
 def check_known(track_ids: Sequence[int]) -> None:
@@ -146,7 +147,7 @@ def check_known(track_ids: Sequence[int]) -> None:
     unknown = [number for number, track_id in enumerate(track_ids) if track_id not in known]
     if unknown:
         faults = [Fault("There is no such track", f"/track_ids/{n}") for n in unknown[:MAX_FAULTS]]
-        raise Invalid(f"{len(unknown):,} of the tracks are not in the library", errors=faults)
+        raise Conflict(f"{len(unknown):,} of the tracks are not in the library", errors=faults)
 
 
 def checked_index(index: int | None, last: int) -> int:
@@ -155,7 +156,7 @@ def checked_index(index: int | None, last: int) -> int:
         return last
     if not 0 <= index <= last:
         detail = f"It is between 0 and {last}"
-        raise Invalid(f"There is no position {index}", errors=[Fault(detail, pointer="/position")])
+        raise Conflict(f"There is no position {index}", errors=[Fault(detail, pointer="/position")])
     return index
 
 
@@ -185,7 +186,7 @@ def renumber(playlist: Playlist, items: QuerySet[PlaylistItem], position: Combin
 
 def insert(playlist: Playlist, track_ids: Sequence[int], position: int) -> Sequence[int]:
     ids = bulk.reserve_ids(PlaylistItem, len(track_ids))
-    added_at = bulk.timestamp()
+    added_at = timestamp()
     rows = (
         (item_id, playlist.pk, track_id, position + number, added_at)
         for number, (item_id, track_id) in enumerate(zip(ids, track_ids, strict=True))

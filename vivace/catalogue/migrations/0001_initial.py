@@ -3,7 +3,6 @@
 import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.comparison
-import django.db.models.functions.datetime
 import django.db.models.functions.text
 import django.utils.timezone
 from django.db import migrations, models
@@ -58,16 +57,14 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "created_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
+                    vivace.catalogue.fields.MomentField(
                         default=django.utils.timezone.now,
                         editable=False,
                     ),
                 ),
                 (
                     "updated_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
+                    vivace.catalogue.fields.MomentField(
                         default=django.utils.timezone.now,
                         editable=False,
                     ),
@@ -131,16 +128,14 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "created_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
+                    vivace.catalogue.fields.MomentField(
                         default=django.utils.timezone.now,
                         editable=False,
                     ),
                 ),
                 (
                     "updated_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
+                    vivace.catalogue.fields.MomentField(
                         default=django.utils.timezone.now,
                         editable=False,
                     ),
@@ -211,16 +206,14 @@ class Migration(migrations.Migration):
                 ("name_key", vivace.catalogue.fields.KeyField(editable=False)),
                 (
                     "created_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
+                    vivace.catalogue.fields.MomentField(
                         default=django.utils.timezone.now,
                         editable=False,
                     ),
                 ),
                 (
                     "updated_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
+                    vivace.catalogue.fields.MomentField(
                         default=django.utils.timezone.now,
                         editable=False,
                     ),
@@ -246,8 +239,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("sort_key", vivace.catalogue.fields.KeyField(editable=False)),
-                ("created_at", models.DateTimeField(editable=False)),
-                ("updated_at", models.DateTimeField(editable=False)),
+                ("created_at", vivace.catalogue.fields.MomentField(editable=False)),
+                ("updated_at", vivace.catalogue.fields.MomentField(editable=False)),
                 (
                     "artist",
                     models.ForeignKey(
@@ -280,8 +273,8 @@ class Migration(migrations.Migration):
                 ("title_key", vivace.catalogue.fields.KeyField(editable=False)),
                 ("artist_key", vivace.catalogue.fields.KeyField(editable=False)),
                 ("release_year", models.IntegerField(editable=False, null=True)),
-                ("created_at", models.DateTimeField(editable=False)),
-                ("updated_at", models.DateTimeField(editable=False)),
+                ("created_at", vivace.catalogue.fields.MomentField(editable=False)),
+                ("updated_at", vivace.catalogue.fields.MomentField(editable=False)),
                 (
                     "album",
                     models.ForeignKey(
@@ -343,16 +336,14 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "created_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
+                    vivace.catalogue.fields.MomentField(
                         default=django.utils.timezone.now,
                         editable=False,
                     ),
                 ),
                 (
                     "updated_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
+                    vivace.catalogue.fields.MomentField(
                         default=django.utils.timezone.now,
                         editable=False,
                     ),
@@ -454,8 +445,8 @@ class Migration(migrations.Migration):
                 ("artist_key", vivace.catalogue.fields.KeyField(editable=False)),
                 ("duration_ms", models.PositiveIntegerField(editable=False, null=True)),
                 ("release_year", models.IntegerField(editable=False, null=True)),
-                ("created_at", models.DateTimeField(editable=False)),
-                ("updated_at", models.DateTimeField(editable=False)),
+                ("created_at", vivace.catalogue.fields.MomentField(editable=False)),
+                ("updated_at", vivace.catalogue.fields.MomentField(editable=False)),
                 (
                     "artist",
                     models.ForeignKey(

@@ -26,7 +26,9 @@ class Command(BaseCommand):
         parser.add_argument("--tracks-per-album", type=natural, default=10, metavar="N")
         parser.add_argument("--seed", type=natural, default=1, metavar="N")
         parser.add_argument(
-            "--output", metavar="PATH", help="write JSON Lines there instead, or to - for the output"
+            "--output",
+            metavar="PATH",
+            help="write JSON Lines there instead, or to - for the output",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -104,9 +104,7 @@ def progress_bar(path: str) -> Iterator[run.Progress]:
         def show(what: str, rows: int, done: int, total: int) -> None:
             elapsed = bar.tasks[task].elapsed or 0
             rate = f"{rows / elapsed:,.0f} rows/s" if elapsed else ""
-            bar.update(
-                task, description=f"{path}: {what}", completed=done, total=total, rate=rate
-            )
+            bar.update(task, description=f"{path}: {what}", completed=done, total=total, rate=rate)
 
         yield show
 

@@ -1,0 +1,107 @@
+"""What a request costs in queries: as many for a thousand rows as for one."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tests.client import Person, Reply
+from tests.operations import COLLECTIONS
+from tests.places import Everything
+
+# What each list asks of the database: no query for who asks, one for the page with the names of
+# artists and albums, its genres and its credits in it, and before it:
+BEFORE: dict[str, list[str]] = {
+    "artists": [],
+    "artists/<id>/albums": ["whether there is such an artist"],
+    "artists/<id>/tracks": ["whether there is such an artist"],
+    "albums": [],
+    "albums/<id>/tracks": ["whether there is such an album"],
+    "tracks": [],
+    "genres": [],
+    "playlists": [],
+    "playlists/<id>/items": ["the playlist and whose it is", "its positions, to count from 0"],
+    "me/favourites": [],
+    "me/api-keys": [],
+    "users": [],
+}
+
+
+def sent(method: str, path: str, person: Person, **query: str) -> tuple[Reply, list[str]]:
+    """The answer and the statements it took."""
+    with CaptureQueriesContext(connection) as captured:
+        reply = person.send(method, path, query=query)
+    return reply, [query["sql"] for query in captured.captured_queries]
+
+
+def listed(path: str, person: Person, **query: str) -> tuple[int, int]:
+    """How many items a page shows, and how many queries it took."""
+    reply, statements = sent("GET", path, person, **query)
+    assert reply.status == 200
+    return len(reply.json["items"]), len(statements)
+
+
+def test_every_collection_has_its_count() -> None:
+    assert {*BEFORE} == {*COLLECTIONS}
+
+
+@pytest.mark.parametrize("size", [1, 10, 1_000])
+def test_a_page_takes_as_many_queries_whatever_it_shows(admin: Person, size: int) -> None:
+    there = Everything(admin, size)
+    for template, before in BEFORE.items():
+        shown, queries = listed(there.path(template), admin, limit="10000")
+        assert shown >= size
+        assert (template, queries) == (template, len([*before, "the page"]))
+
+
+def test_a_total_takes_one_more(admin: Person) -> None:
+    there = Everything(admin, 3)
+    for template, before in BEFORE.items():
+        _, queries = listed(there.path(template), admin, limit="2", total="true")
+        assert (template, queries) == (template, len([*before, "how many there are", "the page"]))
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({}, ["the page"]),
+        ({"sort": "-title", "limit": "1000"}, ["the page"]),
+        ({"genre": "Other", "artist": "artist", "album": "album"}, ["the page"]),
+        ({"offset": "2"}, ["the page"]),
+        # A list by a key that may be unknown is two ranges: the known keys, then the others.
+        ({"sort": "duration_ms", "limit": "2"}, ["the tracks with a duration", "those without"]),
+        ({"sort": "duration_ms", "limit": "2", "total": "true"},
+         ["how many there are", "the tracks with a duration", "those without"]),
+        ({"sort": "release_year", "offset": "2"},
+         ["the tracks with a year", "how many of them", "those without"]),
+    ],
+)  # fmt: skip
+def test_a_page_of_tracks_takes_at_most_three_queries(
+    admin: Person, query: dict[str, str], expected: list[str]
+) -> None:
+    Everything(admin, 3)
+    shown, queries = listed("tracks", admin, **query)
+    assert shown
+    assert queries == len(expected) <= 3
+
+
+def test_a_cursor_takes_none(admin: Person) -> None:
+    Everything(admin, 3)
+    cursor = admin.page("tracks", limit=1)["next"]
+    assert listed("tracks", admin, cursor=cursor) == (2, 1)
+
+
+@pytest.mark.parametrize("kind", ["artists", "albums", "tracks"])
+def test_one_thing_by_itself_takes_one_query(admin: Person, kind: str) -> None:
+    there = Everything(admin, 3)
+    reply, statements = sent("GET", there.path(f"{kind}/<id>"), admin)
+    assert (reply.status, len(statements)) == (200, 1)
+
+
+@pytest.mark.parametrize("path", ["artists", "tracks"])
+@pytest.mark.parametrize("query", [{"limit": "0"}, {"cursor": "x"}, {"sort": "x"}])
+def test_what_is_refused_takes_no_query(
+    listener: Person, nobody: Person, path: str, query: dict[str, str]
+) -> None:
+    for person, status in ((listener, 400), (nobody, 401)):
+        reply, statements = sent("GET", path, person, **query)
+        assert (reply.status, statements) == (status, [])
