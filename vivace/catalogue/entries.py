@@ -15,8 +15,10 @@ BULK_MAX = 10_000
 GENRES_MAX = 100
 CREDITS_MAX = 100
 
+# White space as Python has it, spelled out: in JSON Schema `\s` means other characters.
+BLANK = r"\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 # At least one character that shows, and no NUL, which no database column here can hold.
-SHOWN = r"^[^\x00]*[^\x00\s][^\x00]*$"
+SHOWN = rf"^[^\x00]*[^\x00{BLANK}][^\x00]*$"
 # The end of the text and not, as `$` alone has it, a line break before it.
 END = r"$(?!\n)"
 ID = f"^[1-9][0-9]{{0,17}}{END}"

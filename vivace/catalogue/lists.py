@@ -68,6 +68,7 @@ class Listing:
 
     model: type[Model]
     columns: Mapping[str, Any]
+    """The first is the id, as text."""
     sorts: Mapping[str, str]
     filters: Mapping[str, Callable[[], Q]]
     nullable: frozenset[str] = frozenset()
@@ -141,7 +142,7 @@ def genre_named() -> Subquery:
 
 @lru_cache(maxsize=2048)
 def page_statement(plan: Plan, *, after: bool, known: bool) -> Statement:
-    """Rows of one segment in order: their sort key, their id, then the listing's columns."""
+    """Rows of one segment in order: the listing's columns, then the key if it is none of them."""
     key, before = plan.key if known else None, plan.order.descending
     more: list[Q | Condition] = []
     if plan.nullable:
@@ -153,7 +154,18 @@ def page_statement(plan: Plan, *, after: bool, known: bool) -> Statement:
     order = [f"{'-' if before else ''}{name}" for name in (key, plan.id) if name]
     shown = {f"column_{name}": column for name, column in plan.listing.columns.items()}
     rows = plan.rows(*more).order_by(*order).annotate(**shown)
-    return Statement.of(rows.values_list(key or plan.id, plan.id, *shown)).limited()
+    apart = [plan.key] if key_index(plan) == len(shown) else []
+    return Statement.of(rows.values_list(*shown, *apart)).limited()
+
+
+@lru_cache(maxsize=2048)
+def key_index(plan: Plan) -> int | None:
+    """Where a row has its sort key: among the columns or after them. None where there is none."""
+    if plan.key is None:
+        return None
+    columns = enumerate(plan.listing.columns.values())
+    among_them = (i for i, c in columns if isinstance(c, F) and c.name == plan.key)
+    return next(among_them, len(plan.listing.columns))
 
 
 @lru_cache(maxsize=512)
@@ -197,11 +209,14 @@ def page(
         elif known:
             given["offset"] = 0
         given["limit"] = limit + 1 - len(rows)
-        statement = page_statement(plan, after=not known, known=False)
-        rows += [(None, *row[1:]) for row in statement.run(given)]
+        rows += page_statement(plan, after=not known, known=False).run(given)
     more = len(rows) > limit
     del rows[limit:]
-    return Page([row[2:] for row in rows], Place(*rows[-1][:2]) if more else None)
+    index = key_index(plan)
+    end = Place(None if index is None else rows[-1][index], int(rows[-1][0])) if more else None
+    if index == len(listing.columns):
+        rows = [row[:-1] for row in rows]
+    return Page(rows, end)
 
 
 def stream(listing: Listing, values: Mapping[str, Any], order: Order) -> Iterator[list[Row]]:
