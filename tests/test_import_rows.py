@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from vivace.catalogue import caching
 from vivace.catalogue.models import Album, Artist, Genre, Track
 from vivace.imports import run
-from vivace.imports.plan import ImportReport
+from vivace.imports.report import ImportReport
 
 pytestmark = pytest.mark.django_db
 
@@ -143,8 +142,14 @@ def test_a_track_without_a_number_is_given_one() -> None:
 
 
 def test_an_absent_column_leaves_a_value_and_null_clears_it() -> None:
-    given = NEUTRAL | {"composer": "Björk", "duration_ms": 1, "genre": "Pop", "isrc": "GBAYE9500010",
-                       "release_date": "1995", "track_number": 3}  # fmt: skip
+    given = NEUTRAL | {
+        "composer": "Björk",
+        "duration_ms": 1,
+        "genre": "Pop",
+        "isrc": "GBAYE9500010",
+        "release_date": "1995",
+        "track_number": 3,
+    }
     import_(given)
     assert counts(import_(NEUTRAL)) == (0, 0, 1, [])
     cleared = NEUTRAL | dict.fromkeys(given.keys() - NEUTRAL.keys())
@@ -167,7 +172,8 @@ def test_a_track_changed_twice_in_a_file_has_both_changes() -> None:
     import_(NEUTRAL | {"source": "cd", "source_id": 1, "genre": "Pop"})
     moved = {"title": "Possibly Maybe", "artist": "Björk", "album": "Post"}
     report = import_(
-        moved | {"source": "cd", "source_id": 1, "credits": [{"name": "Björk"}, {"name": "Nellee"}]},
+        moved
+        | {"source": "cd", "source_id": 1, "credits": [{"name": "Björk"}, {"name": "Nellee"}]},
         moved | {"composer": "Björk"},
         NEUTRAL | {"title": "Hyperballad"},
     )
@@ -271,7 +277,10 @@ def test_album_rows_say_what_track_rows_cannot() -> None:
 def test_two_albums_of_one_name_are_told_apart_by_their_copy() -> None:
     album = {"kind": "album", "title": "Weezer", "artist": "Weezer"}
     song = {"title": "Say It Ain't So", "artist": "Weezer", "album": "Weezer"}
-    rows = [album | {"copy": 1, "release_date": "1994"}, album | {"copy": 2, "release_date": "2001"}]
+    rows = [
+        album | {"copy": 1, "release_date": "1994"},
+        album | {"copy": 2, "release_date": "2001"},
+    ]
     assert counts(import_(*rows, song | {"album_copy": 2})) == (1, 0, 0, [])
     assert track().release_year == 2001
     report = import_(*rows, song | {"album_copy": 2}, song)
@@ -281,7 +290,10 @@ def test_two_albums_of_one_name_are_told_apart_by_their_copy() -> None:
 
 
 def test_the_first_date_a_file_gives_an_album_stands() -> None:
-    rows = [NEUTRAL | {"release_date": "1995"}, NEUTRAL | {"title": "Isobel", "release_date": "1996"}]
+    rows = [
+        NEUTRAL | {"release_date": "1995"},
+        NEUTRAL | {"title": "Isobel", "release_date": "1996"},
+    ]
     import_(*rows)
     assert Album.objects.get().release_date == "1995"
     assert counts(import_(*rows)) == (0, 0, 2, [])
@@ -313,7 +325,7 @@ def test_a_dry_run_counts_and_writes_nothing() -> None:
 
 
 @pytest.fixture
-def _another_writer(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _another_writer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Someone adds the very track while the file is planned, the first time it is."""
     planned = run.Attempt.plan
     added: list[bool] = []
@@ -325,10 +337,9 @@ def _another_writer(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             artist = Artist.objects.create(name="Björk")
             album = Album.objects.create(title="Post", artist=artist)
             Track.objects.create(title="Hyperballad", artist=artist, album=album)
-            caching.Generation.objects.update(value=caching.generation() + 1)
+            caching.advance()
 
     monkeypatch.setattr(run.Attempt, "plan", plan)
-    return
 
 
 @pytest.mark.usefixtures("_another_writer")

@@ -1,9 +1,23 @@
 """The WSGI application: static files first, then Django."""
 
 import os
+from pathlib import Path
 
+from django.apps import apps
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+from whitenoise import WhiteNoise  # type: ignore[import-untyped]
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vivace.settings")
 
-application = get_wsgi_application()
+
+def with_static_files(application: WhiteNoise) -> WhiteNoise:
+    """Each app's files, found once, at the start: nothing is collected into a folder first."""
+    for app in apps.get_app_configs():
+        folder = Path(app.path, "static")
+        if folder.is_dir():
+            application.add_files(str(folder), prefix=settings.STATIC_URL)
+    return application
+
+
+application = with_static_files(WhiteNoise(get_wsgi_application()))

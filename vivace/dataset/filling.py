@@ -8,7 +8,7 @@ import msgspec
 
 from vivace.dataset.rows import Row
 from vivace.imports import run
-from vivace.imports.plan import ImportReport
+from vivace.imports.report import ImportReport
 
 
 def write_lines(rows: Iterable[Row], file: BinaryIO) -> None:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 from django.db import connection
 
-from vivace.imports.library import ALBUM_COPIES, TRACK_COPIES, asked, credits, fetch, in_order
+from vivace.imports.library import ALBUM_COPIES, TRACK_COPIES, asked, credit_rows, fetch, in_order
 
 ALBUMS_AT_ONCE = 500
 
@@ -170,9 +170,9 @@ def stream(statement: str, values: Sequence[Any] = (), rows_at_once: int = 2_000
 
 def postgresql_stream(statement: str, values: Sequence[Any], rows_at_once: int) -> Iterator[Any]:
     with connection.chunked_cursor() as cursor:
-        cursor.itersize = rows_at_once
         cursor.execute(statement, values)
-        yield from cursor
+        while rows := cursor.fetchmany(rows_at_once):
+            yield from rows
 
 
 # --- Albums ----------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ def album_rows() -> Iterator[dict[str, Any]]:
 def genres_of(kind: str, ids: Sequence[int]) -> dict[int, list[str]]:
     source, values = asked(f"catalogue_{kind}genre", ((f"{kind}_id", "bigint"),), ids)
     found: dict[int, list[str]] = {}
-    for id, name in (
+    for id_, name in (
         fetch(
             f"SELECT found.{kind}_id, genre.name {source} JOIN catalogue_genre genre"
             f" ON genre.id = found.genre_id ORDER BY found.{kind}_id, found.position",
@@ -243,18 +243,18 @@ def genres_of(kind: str, ids: Sequence[int]) -> dict[int, list[str]]:
         if ids
         else ()
     ):
-        found.setdefault(id, []).append(name)
+        found.setdefault(id_, []).append(name)
     return found
 
 
 def credits_of(kind: str, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
     """What there is to say of artists beyond the one that the row names."""
-    rows = credits(kind, ids) if ids else []
+    rows = credit_rows(kind, ids) if ids else []
     names = names_of_artists({artist_id for _, artist_id, _, _ in rows})
     found: dict[int, list[dict[str, Any]]] = {}
-    for id, artist_id, credited_as, role in rows:
+    for id_, artist_id, credited_as, role in rows:
         name, disambiguation = names[artist_id]
-        found.setdefault(id, []).append(
+        found.setdefault(id_, []).append(
             {
                 "name": name,
                 **present(
@@ -265,8 +265,8 @@ def credits_of(kind: str, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]
             }
         )
     return {
-        id: listed
-        for id, listed in found.items()
+        id_: listed
+        for id_, listed in found.items()
         if len(listed) > 1 or len(set(listed[0]) - {"disambiguation"}) > 1
     }
 
@@ -277,7 +277,7 @@ def names_of_artists(ids: Iterable[int]) -> dict[int, ArtistNames]:
         return {}
     source, values = asked("catalogue_artist", (("id", "bigint"),), wanted)
     rows = fetch(f"SELECT found.id, found.name, found.disambiguation {source}", values)
-    return {id: ArtistNames(name, disambiguation) for id, name, disambiguation in rows}
+    return {id_: ArtistNames(name, disambiguation) for id_, name, disambiguation in rows}
 
 
 # --- Tracks ----------------------------------------------------------------------------------

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from functools import lru_cache
 from itertools import islice
-from typing import Annotated, Any, BinaryIO, Literal, TypeVar
+from typing import Annotated, Any, BinaryIO, Literal, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from vivace.catalogue.models import DISAMBIGUATION_LENGTH, NAME_LENGTH, TITLE_LENGTH, Album
+from vivace.catalogue.models import DISAMBIGUATION_LENGTH, NAME_LENGTH, TITLE_LENGTH
 from vivace.problems import Invalid
 
 Format = Literal["auto", "jsonl", "csv"]
@@ -33,14 +33,17 @@ UNSAID_COLUMNS = 100
 """Unknown columns are collected up to here; a file may have as many as it has rows."""
 
 T = TypeVar("T")
-Maybe = T | None | UnsetType
+Maybe: TypeAlias = T | UnsetType | None
+"""A column that may be absent (`UNSET`), and null."""
 
 Title = Annotated[str, Meta(max_length=TITLE_LENGTH)]
 Name = Annotated[str, Meta(max_length=NAME_LENGTH)]
 Disambiguation = Annotated[str, Meta(max_length=DISAMBIGUATION_LENGTH)]
 Copy = Annotated[int, Meta(ge=1, le=POSITIVE_INT_MAX)]
 Genres = Annotated[list[Name], Meta(max_length=MAX_GENRES)]
-AlbumType = Literal[tuple(Album.Type.values)]  # type: ignore[valid-type]
+AlbumType = Literal[
+    "album", "ep", "single", "compilation", "live", "soundtrack", "remix", "broadcast", "other"
+]
 
 
 class NotThatFormat(Invalid):
@@ -54,7 +57,7 @@ class RowError(Struct, frozen=True):
     reason: str
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The row at hand cannot go in; the message is for whoever made the file."""
 
 
@@ -153,13 +156,13 @@ INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 def mbid(text: str) -> str:
     if not MBID.fullmatch(found := text.lower()):
-        raise Refused(f"mbid: {text[:50]!r} is not a MusicBrainz id (a UUID)")
+        raise RefusedError(f"mbid: {text[:50]!r} is not a MusicBrainz id (a UUID)")
     return found
 
 
 def isrc(text: str) -> str:
     if not ISRC.fullmatch(found := text.replace("-", "").upper()):
-        raise Refused(f"isrc: {text[:50]!r} is not an ISRC such as GBAYE7300010")
+        raise RefusedError(f"isrc: {text[:50]!r} is not an ISRC such as GBAYE7300010")
     return found
 
 
@@ -170,17 +173,17 @@ def release_date(text: str) -> str:
             raise ValueError
         date.fromisoformat(text + "-01-01"[len(text) - 4 :])
     except ValueError:
-        raise Refused(
+        raise RefusedError(
             f"release_date: {text[:50]!r} is not a date such as 1973, 1973-03 or 1973-03-01"
         ) from None
     return text
 
 
-def check_texts(row: Row, *columns: str) -> None:
+def check_texts(row: EntryRow, *columns: str) -> None:
     for column in columns:
         text = getattr(row, column)
         if text is not UNSET and text is not None and (not text or text.isspace()):
-            raise Refused(f"{column}: it is blank")
+            raise RefusedError(f"{column}: it is blank")
 
 
 def check_entry(row: EntryRow) -> None:
@@ -196,10 +199,10 @@ def source_id(value: str | int) -> str:
     """The id as it is stored. A number past 64 bits is refused."""
     if isinstance(value, str):
         if not value or value.isspace():
-            raise Refused("source_id: it is blank")
+            raise RefusedError("source_id: it is blank")
         return value
     if not -(2**63) <= value < 2**64:
-        raise Refused("source_id: the number is past 64 bits")
+        raise RefusedError("source_id: the number is past 64 bits")
     return str(value)
 
 
@@ -207,12 +210,12 @@ def check_genres(row: AlbumRow | TrackRow) -> None:
     """Make `genres` of `genre` where that was given."""
     if row.genre is not UNSET:
         if row.genres is not UNSET:
-            raise Refused("genre: genres is given too; one of them is enough")
+            raise RefusedError("genre: genres is given too; one of them is enough")
         row.genres = [] if row.genre is None else [row.genre]
     if row.genres:
         for name in row.genres:
             if not name or name.isspace():
-                raise Refused("genres: one of them is blank")
+                raise RefusedError("genres: one of them is blank")
 
 
 def check_credits(row: AlbumRow | TrackRow) -> None:
@@ -220,7 +223,7 @@ def check_credits(row: AlbumRow | TrackRow) -> None:
         for column in ("name", "credited_as", "role"):
             text = getattr(credit, column)
             if text is not None and (not text or text.isspace()):
-                raise Refused(f"credits: a {column} is blank")
+                raise RefusedError(f"credits: a {column} is blank")
 
 
 def check_track(row: TrackRow) -> None:
@@ -283,7 +286,7 @@ def refuse_nul(row: Row) -> None:
     """Neither database keeps U+0000 in a text."""
     for column, value in msgspec.to_builtins(row).items():
         if "\0" in (value if isinstance(value, str) else repr(value).replace("\\x00", "\0")):
-            raise Refused(f"{column}: it holds a NUL character")
+            raise RefusedError(f"{column}: it holds a NUL character")
 
 
 WORDS = {
@@ -323,14 +326,14 @@ def kind_of(columns: dict[str, Any]) -> str:
     if isinstance(kind, msgspec.Raw):
         kind = msgspec.json.decode(kind)
     if not isinstance(kind, str) or kind not in KINDS:
-        raise Refused(f"kind: it is one of {', '.join(KINDS)}")
+        raise RefusedError(f"kind: it is one of {', '.join(KINDS)}")
     return kind
 
 
 # --- Lines -----------------------------------------------------------------------------------
 
 
-def lines(stream: BinaryIO) -> Iterator[bytes | Refused]:
+def lines(stream: BinaryIO) -> Iterator[bytes | RefusedError]:
     """Each line with its end, in bounded memory."""
     while line := stream.readline(LINE_BYTES + 1):
         if len(line) <= LINE_BYTES:
@@ -338,7 +341,7 @@ def lines(stream: BinaryIO) -> Iterator[bytes | Refused]:
             continue
         while line and not line.endswith(b"\n"):
             line = stream.readline(LINE_BYTES)
-        yield Refused(f"the line is longer than {LINE_BYTES:,} bytes")
+        yield RefusedError(f"the line is longer than {LINE_BYTES:,} bytes")
 
 
 class JsonLines:
@@ -351,11 +354,11 @@ class JsonLines:
     def __iter__(self) -> Iterator[tuple[int, Row] | RowError]:
         for number, line in enumerate(lines(self.stream), 1):
             try:
-                if isinstance(line, Refused):
+                if isinstance(line, RefusedError):
                     raise line
                 if row := self.row(line if number > 1 else line.removeprefix(BOM)):
                     yield number, row
-            except Refused as error:
+            except RefusedError as error:
                 yield RowError(number, str(error))
 
     def row(self, line: bytes) -> Row | None:
@@ -367,15 +370,15 @@ class JsonLines:
             kind = kind_of(columns)
             row = checked(DECODE[kind](line))
         except msgspec.ValidationError as error:
-            raise Refused(wording(error)) from error
+            raise RefusedError(wording(error)) from error
         except msgspec.DecodeError as error:
             if not line.strip():
                 return None
-            raise Refused(f"not JSON: {error}") from error
+            raise RefusedError(f"not JSON: {error}") from error
         except UnicodeDecodeError as error:
-            raise Refused(f"not UTF-8: byte {error.start + 1} of the line") from error
+            raise RefusedError(f"not UTF-8: byte {error.start + 1} of the line") from error
         except RecursionError as error:
-            raise Refused("nested too deeply") from error
+            raise RefusedError("nested too deeply") from error
         if b"\\u0000" in line:
             refuse_nul(row)
         if not columns.keys() <= COLUMNS[kind] and len(self.unknown) < UNSAID_COLUMNS:
@@ -393,12 +396,12 @@ class CsvLines(Iterator[str]):
     def __next__(self) -> str:
         line = next(self.lines)
         self.number += 1
-        if isinstance(line, Refused):
+        if isinstance(line, RefusedError):
             raise line
         try:
             return (line if self.number > 1 else line.removeprefix(BOM)).decode()
         except UnicodeDecodeError as error:
-            raise Refused(f"not UTF-8: byte {error.start + 1} of the line") from error
+            raise RefusedError(f"not UTF-8: byte {error.start + 1} of the line") from error
 
 
 class Csv:
@@ -409,7 +412,7 @@ class Csv:
         self.records = csv.reader(self.lines, strict=True)
         try:
             self.header = [name.strip().lower() for name in next(self.records)]
-        except (StopIteration, Refused, csv.Error) as error:
+        except (StopIteration, RefusedError, csv.Error) as error:
             raise NotThatFormat("it is not CSV: the header is missing") from error
         refuse_header(self.header)
         known = frozenset[str]().union(*COLUMNS.values())
@@ -425,14 +428,14 @@ class Csv:
                     yield number, self.row(record)
             except StopIteration:
                 return
-            except Refused as error:
+            except RefusedError as error:
                 yield RowError(number, str(error))
             except csv.Error as error:
                 yield RowError(number, f"not CSV: {error}")
 
     def row(self, record: list[str]) -> Row:
         if len(record) != len(self.header):
-            raise Refused(f"it has {len(record)} cells and the header {len(self.header)}")
+            raise RefusedError(f"it has {len(record)} cells and the header {len(self.header)}")
         cells = {
             name: cell(name, text)
             for name, text, known in zip(self.header, record, self.known, strict=True)
@@ -444,7 +447,7 @@ class Csv:
         try:
             row = checked(msgspec.convert(cells, KINDS[kind]))
         except msgspec.ValidationError as error:
-            raise Refused(wording(error)) from error
+            raise RefusedError(wording(error)) from error
         if any("\0" in text for text in record):
             refuse_nul(row)
         return row
@@ -458,7 +461,7 @@ def cell(column: str, text: str) -> str | int | bool | list[str] | None:
         return None
     if column in NUMBERS:
         if not INTEGER.fullmatch(text.strip()):
-            raise Refused(f"{column}: {text[:50]!r} is not a whole number of up to 18 digits")
+            raise RefusedError(f"{column}: {text[:50]!r} is not a whole number of up to 18 digits")
         return int(text)
     if column == "public":
         return SWITCHES.get(text.lower(), text)
@@ -478,17 +481,18 @@ READERS: dict[str, type[JsonLines | Csv]] = {"jsonl": JsonLines, "csv": Csv}
 SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 
 
-def reader(stream: BinaryIO, format: Format = "auto") -> JsonLines | Csv:  # noqa: A002 - the option's name
+def reader(stream: BinaryIO, asked: Format = "auto") -> JsonLines | Csv:
     """The rows of a seekable stream, from its start. Raises `NotThatFormat`."""
     stream.seek(0)
     head = [line for line in islice(lines(stream), SNIFFED_LINES) if isinstance(line, bytes)]
     stream.seek(0)
     refuse_foreign(b"".join(head[:1]))
-    if format == "auto":
-        format = "jsonl" if starts_as_json(head) else "csv"  # noqa: A001 - as above
-    if format == "jsonl":
+    found = asked
+    if asked == "auto":
+        found = "jsonl" if starts_as_json(head) else "csv"
+    if found == "jsonl":
         refuse_other_than_json_lines(head)
-    return READERS[format](stream)
+    return READERS[found](stream)
 
 
 def refuse_foreign(start: bytes) -> None:

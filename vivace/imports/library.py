@@ -12,7 +12,7 @@ from vivace.catalogue.models import Artist as ArtistModel
 from vivace.catalogue.models import Genre as GenreModel
 from vivace.catalogue.models import Track as TrackModel
 from vivace.imports import staging
-from vivace.imports.plan import Album, Artist, Pair, StagedTrack, Track
+from vivace.imports.known import Album, Artist, Pair, StagedTrack, Track
 
 ARTIST = ", ".join(f"found.{column}" for column in Artist.__struct_fields__)
 ALBUM = ", ".join(f"found.{column}" for column in Album.__struct_fields__)
@@ -27,9 +27,9 @@ MODELS = {"artist": ArtistModel, "album": AlbumModel, "track": TrackModel, "genr
 RESERVED_IDS = 1_000
 
 
-def genres_of(id: str) -> str:  # noqa: A002 - the column's name
+def genres_of(id_: str) -> str:
     """The genres of the track whose id the expression gives, as `Track.genres` has them."""
-    return GENRES[connection.vendor].format(id=id)
+    return GENRES[connection.vendor].format(id=id_)
 
 
 def in_order(columns: Iterable[str]) -> str:
@@ -45,8 +45,8 @@ def in_order(columns: Iterable[str]) -> str:
 # with `!` are text of the database's own collation.
 ALBUM_COPIES = ("release_date", "title!", "type!", "mbid", "source", "source_id", "id")
 TRACK_COPIES = (
-    "position", "disc_number", "track_number", "title!", "duration_ms", "composer!", "isrc", "mbid", "source",
-    "source_id", "id",
+    "position", "disc_number", "track_number", "title!", "duration_ms", "composer!", "isrc",
+    "mbid", "source", "source_id", "id",
 )  # fmt: skip
 
 
@@ -157,7 +157,7 @@ class StoredLibrary:
         return fetch(f"SELECT album_id, genre_id {source} ORDER BY album_id, position", values)
 
     def album_credits(self, ids: Collection[int]) -> Iterable[tuple[int, int, str, str]]:
-        return credits("album", ids)
+        return credit_rows("album", ids)
 
     def tracks(
         self, columns: tuple[tuple[str, str], ...], keys: Collection[Any], order: str = ""
@@ -165,7 +165,7 @@ class StoredLibrary:
         source, values = asked("catalogue_track", columns, keys)
         rows = fetch(f"SELECT {TRACK} {source} {order}", values)
         genres = self.track_genres([row[0] for row in rows])
-        return [Track(*row, genres.get(row[0], "[]")) for row in rows]
+        return [Track._make((*row, genres.get(row[0], "[]"))) for row in rows]
 
     def track_genres(self, ids: Collection[int]) -> dict[int, str]:
         """As `Track.genres` has them, of those tracks that have any."""
@@ -194,14 +194,14 @@ class StoredLibrary:
         return self.tracks(BY_SOURCE, pairs)
 
     def track_credits(self, ids: Collection[int]) -> Iterable[tuple[int, int, str, str]]:
-        return credits("track", ids)
+        return credit_rows("track", ids)
 
     def staged(self, ids: Collection[int]) -> Iterable[StagedTrack]:
         source, values = asked("staged_track", BY_ID, ids)
         return map(staging.staged_track, fetch(f"SELECT {staging.NAMES} {source}", values))
 
 
-def credits(kind: str, ids: Collection[int]) -> list[tuple[int, int, str, str]]:  # noqa: A001 - the table's name
+def credit_rows(kind: str, ids: Collection[int]) -> list[tuple[int, int, str, str]]:
     source, values = asked(f"catalogue_{kind}credit", ((f"{kind}_id", "bigint"),), ids)
     return fetch(
         f"SELECT {kind}_id, artist_id, credited_as, role {source} ORDER BY {kind}_id, position",
@@ -212,4 +212,5 @@ def credits(kind: str, ids: Collection[int]) -> list[tuple[int, int, str, str]]:
 def fetch(statement: str, values: Iterable[Any] = ()) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(statement, list(values))
-        return cursor.fetchall()
+        found: list[Any] = cursor.fetchall()
+        return found

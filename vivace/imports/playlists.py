@@ -10,9 +10,12 @@ from vivace.accounts.models import User
 from vivace.catalogue import bulk
 from vivace.catalogue.fields import timestamp
 from vivace.catalogue.folding import fold
-from vivace.imports.formats import PlaylistRow, Refused, RowError
+from vivace.imports.entries import pair_of
+from vivace.imports.formats import PlaylistRow, RefusedError, RowError
+from vivace.imports.known import Pair
 from vivace.imports.library import asked, fetch
-from vivace.imports.plan import ImportReport, Pair, Tracks, pair_of
+from vivace.imports.report import ImportReport
+from vivace.imports.tracks import Tracks
 from vivace.listening.models import Playlist, PlaylistItem
 from vivace.listening.playlists import MAX_ITEMS
 
@@ -46,23 +49,25 @@ class Playlists:
         for line, row in rows:
             try:
                 self.decide(row, self.found(row, ids))
-            except Refused as error:
+            except RefusedError as error:
                 self.report.refuse(RowError(line, str(error)))
 
     def found(self, row: PlaylistRow, ids: dict[Pair, int]) -> list[int] | None:
         """The ids of a row's tracks; None where it names none, not even an empty list."""
         if self.owner is None:
-            raise Refused("a playlist belongs to someone: give --owner USER")
+            raise RefusedError("a playlist belongs to someone: give --owner USER")
         if row.tracks is UNSET:
             return None
         if row.tracks and not row.source:
-            raise Refused("tracks: of which source? Give --source NAME or a source column")
+            raise RefusedError("tracks: of which source? Give --source NAME or a source column")
         pairs = list(pairs_of(row))
         if len(pairs) > MAX_ITEMS:
-            raise Refused(f"tracks: a playlist holds up to {MAX_ITEMS:,}, this has {len(pairs):,}")
+            raise RefusedError(
+                f"tracks: a playlist holds up to {MAX_ITEMS:,}, this has {len(pairs):,}"
+            )
         if missing := [pair for pair in pairs if pair not in ids]:
             source, source_id = missing[0]
-            raise Refused(
+            raise RefusedError(
                 f"tracks: {len(missing):,} of them are not in the library, "
                 f"the first is {source_id!r} of {source!r}"
             )
@@ -99,7 +104,7 @@ class Playlists:
         key = fold(row.name)
         named = [each for each in known if fold(each.name) == key]
         if len(named) > 1:
-            raise Refused(f"name: {len(named)} playlists have it; a source_id says which")
+            raise RefusedError(f"name: {len(named)} playlists have it; a source_id says which")
         return named[0] if named else None
 
     def has_writes(self) -> bool:
@@ -131,8 +136,8 @@ def pairs_of(row: PlaylistRow) -> Iterable[Pair]:
 
 def stored(owner: User) -> list[KnownPlaylist]:
     found = {
-        id: KnownPlaylist(id, name, bool(public), source, source_id, [])
-        for id, name, public, source, source_id in fetch(
+        id_: KnownPlaylist(id_, name, bool(public), source, source_id, [])
+        for id_, name, public, source, source_id in fetch(
             "SELECT id, name, public, source, source_id FROM listening_playlist"
             " WHERE owner_id = %s ORDER BY id",
             [owner.pk],
@@ -185,5 +190,5 @@ def fill(playlists: Sequence[KnownPlaylist], now: str) -> None:
     bulk.insert(
         PlaylistItem,
         ("id", "playlist_id", "track_id", "position", "added_at"),
-        ((id, *item) for id, item in zip(ids, items, strict=True)),
+        ((id_, *item) for id_, item in zip(ids, items, strict=True)),
     )

@@ -21,10 +21,11 @@ from vivace.accounts.models import User
 from vivace.catalogue import caching
 from vivace.catalogue.models import Generation
 from vivace.imports import staging
-from vivace.imports.formats import Format, JsonLines, Row, RowError, reader
+from vivace.imports.formats import Csv, Format, JsonLines, Row, RowError, reader
 from vivace.imports.library import StoredLibrary
-from vivace.imports.plan import ImportReport, Planner
+from vivace.imports.plan import Planner
 from vivace.imports.playlists import Playlists
+from vivace.imports.report import ImportReport
 from vivace.imports.store import store
 
 CHUNK_ROWS = 5_000
@@ -36,7 +37,7 @@ Progress = Callable[[str, int, int, int], None]
 """Told what is being done (`reading` or `writing`), the rows so far, bytes read and in all."""
 
 
-class Moved(Exception):
+class MovedError(Exception):
     """The catalogue is no longer the one that was planned for."""
 
 
@@ -65,7 +66,7 @@ def import_rows(
                     return attempt.report
                 try:
                     attempt.store(generation)
-                except (Moved, IntegrityError):
+                except (MovedError, IntegrityError):
                     continue
                 return attempt.report
         attempt = Attempt(file, format, source, owner, progress)
@@ -121,10 +122,10 @@ class Attempt:
         )
 
     def store(self, generation: int) -> None:
-        """Write, if the catalogue is still of that generation; otherwise raise `Moved`."""
+        """Write, if the catalogue is still of that generation; otherwise raise `MovedError`."""
         with self.write_lock():
             if locked_generation() != generation:
-                raise Moved
+                raise MovedError
             self.write()
 
     def plan_and_store(self, strict: bool) -> None:
@@ -155,7 +156,7 @@ def locked_generation() -> int:
     return Generation.objects.select_for_update().values_list("value", flat=True).get()
 
 
-def chunks(rows: JsonLines, file: BinaryIO) -> Iterator[list[tuple[int, Row] | RowError]]:
+def chunks(rows: JsonLines | Csv, file: BinaryIO) -> Iterator[list[tuple[int, Row] | RowError]]:
     """Rows by the thousand, or fewer where they are long."""
     chunk: list[tuple[int, Row] | RowError] = []
     start = 0

@@ -12,7 +12,7 @@ from django.db import connection
 
 from vivace.catalogue import bulk
 from vivace.catalogue.folding import words
-from vivace.imports.plan import Credits, StagedTrack, Track
+from vivace.imports.known import Credits, StagedTrack, Track
 
 COLUMNS = (*Track._fields, "fresh", "credits")
 NAMES = ", ".join(f"found.{column}" for column in COLUMNS)
@@ -82,14 +82,14 @@ def stage(tracks: Collection[StagedTrack], staged_before: Collection[int]) -> No
 
 
 def row_of(staged: StagedTrack) -> tuple[bulk.Value, ...]:
-    track, fresh, credits = staged  # noqa: A001 - the column's name
-    encoded = None if credits is None else msgspec.json.encode(credits).decode()
+    track, fresh, credited = staged
+    encoded = None if credited is None else msgspec.json.encode(credited).decode()
     return (*track, 1 if fresh else 0, encoded, words(track.title_key))
 
 
 def staged_track(row: tuple[Any, ...]) -> StagedTrack:
-    *track, fresh, credits = row  # noqa: A001 - the column's name
-    return StagedTrack(Track._make(track), bool(fresh), decode_credits(credits or "null"))
+    *track, fresh, credited = row
+    return StagedTrack(Track._make(track), bool(fresh), decode_credits(credited or "null"))
 
 
 def forget(ids: Collection[int]) -> None:

@@ -24,12 +24,15 @@ from vivace.catalogue.models import (
     TrackGenre,
 )
 from vivace.catalogue.search import index_words
-from vivace.imports import plan
+from vivace.imports import known
+from vivace.imports.albums import Albums
+from vivace.imports.artists import Artists
 from vivace.imports.library import fetch, genres_of
+from vivace.imports.plan import Planner
 
 LARGE = 20_000
 """With fewer new tracks, indexes are kept up as the rows arrive."""
-SORTER_KIB = 64_000
+SORTER_KIB = 48_000
 
 ENTRY = ("mbid", "source", "source_id")
 ARTIST = ("name", "name_key", "sort_name", "disambiguation", *ENTRY, "name_words", "sort_key")
@@ -41,13 +44,16 @@ TRACK = (
 TIMES = ("created_at", "updated_at")
 
 
-def store(planner: plan.Planner, new_tracks: int, changed_tracks: int) -> None:
+def store(planner: Planner, new_tracks: int, changed_tracks: int) -> None:
     """Write all that was planned. The tracks wait in `staged_track`."""
     now = timestamp()
     with relieved_of_indexes(new_tracks):
         store_genres(planner.genres.new, now)
         store_artists(planner.artists, now)
         store_albums(planner.albums, planner.artists, now)
+        # Making indexes needs the room.
+        planner.albums.forget()
+        planner.artists.forget()
         if changed_tracks:
             change_tracks(now)
         if new_tracks:
@@ -69,7 +75,7 @@ def moment() -> str:
 
 def store_genres(new: dict[int, str], now: str) -> None:
     columns = ("id", "name", "name_key", *TIMES)
-    rows = ((id, name, fold(name), now, now) for id, name in new.items())
+    rows = ((id_, name, fold(name), now, now) for id_, name in new.items())
     if new:
         bulk.insert(Genre, columns, rows)
 
@@ -85,19 +91,19 @@ def change(model: type[Model], columns: Sequence[str], rows: Sequence[bulk.Row])
 # --- Artists and albums ----------------------------------------------------------------------
 
 
-def store_artists(artists: plan.Artists, now: str) -> None:
+def store_artists(artists: Artists, now: str) -> None:
     changed = artists.changed.values()
     change(
         Artist, (*ARTIST, "updated_at"), [(*artist_values(each), now, each.id) for each in changed]
     )
-    new = [artists.new[id] for id in sorted(artists.new)]
+    new = [artists.new[id_] for id_ in sorted(artists.new)]
     if new:
         rows = ((each.id, *artist_values(each), now, now) for each in new)
         bulk.insert(Artist, ("id", *ARTIST, *TIMES), rows)
         index_words(Artist._meta.db_table, (new[0].id, new[-1].id))
 
 
-def artist_values(artist: plan.Artist) -> bulk.Row:
+def artist_values(artist: known.Artist) -> bulk.Row:
     key = artist.name_key
     return (
         artist.name, key, artist.sort_name, artist.disambiguation, artist.mbid, artist.source,
@@ -105,16 +111,16 @@ def artist_values(artist: plan.Artist) -> bulk.Row:
     )  # fmt: skip
 
 
-def sort_key(artist: plan.Artist) -> str:
+def sort_key(artist: known.Artist) -> str:
     return fold(artist.sort_name) if artist.sort_name else artist.name_key
 
 
-def store_albums(albums: plan.Albums, artists: plan.Artists, now: str) -> None:
+def store_albums(albums: Albums, artists: Artists, now: str) -> None:
     changed = albums.changed.values()
     change(Album, (*ALBUM, "updated_at"), [(*album_values(each), now, each.id) for each in changed])
     if changed:
         carry_artist_key([album.id for album in changed])
-    new = [albums.new[id] for id in sorted(albums.new)]
+    new = [albums.new[id_] for id_ in sorted(albums.new)]
     if new:
         rows = (
             (each.id, *album_values(each), sort_key(artists.by_id[each.artist_id]), now, now)
@@ -126,7 +132,7 @@ def store_albums(albums: plan.Albums, artists: plan.Artists, now: str) -> None:
     store_album_credits(albums)
 
 
-def album_values(album: plan.Album) -> bulk.Row:
+def album_values(album: known.Album) -> bulk.Row:
     return (
         album.title, album.title_key, album.artist_id, album.release_date, album.type, album.mbid,
         album.source, album.source_id, words(album.title_key),
@@ -152,7 +158,7 @@ def among(column: str, ids: Collection[int]) -> tuple[str, list[str]]:
     return f"{column} IN (SELECT value FROM json_each(%s))", encoded
 
 
-def store_album_genres(albums: plan.Albums) -> None:
+def store_album_genres(albums: Albums) -> None:
     if gone := albums.regenred - albums.new.keys():
         condition, values = among("album_id", gone)
         run(f"DELETE FROM catalogue_albumgenre WHERE {condition}", values)
@@ -160,9 +166,9 @@ def store_album_genres(albums: plan.Albums) -> None:
     if not ids:
         return
     rows = [
-        (id, genre_id, position)
-        for id in ids
-        for position, genre_id in enumerate(albums.genres[id])
+        (id_, genre_id, position)
+        for id_ in ids
+        for position, genre_id in enumerate(albums.genres[id_])
     ]
     source, part = GIVEN[connection.vendor]
     run(
@@ -183,14 +189,14 @@ GIVEN = {
 """Rows that come as a parameter, a JSON list of lists, and a cell of theirs up to its number."""
 
 
-def store_album_credits(albums: plan.Albums) -> None:
+def store_album_credits(albums: Albums) -> None:
     if gone := albums.recredited - albums.new.keys():
         condition, values = among("album_id", gone)
         run(f"DELETE FROM catalogue_albumcredit WHERE {condition}", values)
     rows = [
-        (id, position, *credit)
-        for id in sorted(albums.recredited)
-        for position, credit in enumerate(albums.credits[id])
+        (id_, position, *credit)
+        for id_ in sorted(albums.recredited)
+        for position, credit in enumerate(albums.credits[id_])
     ]
     if rows:
         columns = ("album_id", "position", "artist_id", "credited_as", "role")
@@ -280,7 +286,8 @@ def store_track_genres() -> None:
         f"SELECT track.id, CAST(element.value AS bigint), {position()}, track.artist_id,"
         " track.title_key, track.album_key, track.artist_key, track.duration_ms,"
         " track.release_year, track.created_at, track.updated_at "
-        f"FROM staged_track staged CROSS JOIN catalogue_track track CROSS JOIN {elements('genres')} "
+        "FROM staged_track staged CROSS JOIN catalogue_track track"
+        f" CROSS JOIN {elements('genres')} "
         "WHERE track.id = staged.id AND (staged.fresh = 1 OR NOT EXISTS"
         " (SELECT 1 FROM catalogue_trackgenre present WHERE present.track_id = staged.id))"
     )

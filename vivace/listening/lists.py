@@ -3,6 +3,7 @@
 from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
+from vivace.catalogue.filters import having
 from vivace.catalogue.lists import (
     MOMENTS,
     SINCE,
@@ -10,7 +11,6 @@ from vivace.catalogue.lists import (
     Listing,
     album_columns,
     artist_columns,
-    having,
     text_id,
     track_columns,
 )

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from vivace.accounts.models import User
 from vivace.imports import run
 from vivace.imports.formats import SUFFIXES, Format
-from vivace.imports.plan import ImportReport
+from vivace.imports.report import ImportReport
 from vivace.problems import Problem
 
 NOTHING_WRITTEN = 1

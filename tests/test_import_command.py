@@ -1,0 +1,189 @@
+"""`vivace import`: files, exit codes, what is said, and what a killed one leaves."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROW = {"title": "Hyperballad", "artist": "Björk", "album": "Post"}
+TRACKS = 3_503
+
+# (line, why it stays out): ten ways to spoil a line of JSON Lines.
+SPOILED: dict[int, tuple[bytes, str]] = {
+    3: (b'{"title": "Half a line",', "not JSON: Input data was truncated"),
+    40: (b'{"artist": "Accept", "album": "Restless"}', "title: it is missing"),
+    99: (b'{"title": " ", "artist": "a", "album": "b"}', "title: it is blank"),
+    100: (
+        b'{"title": "a", "artist": "a", "album": "b", "duration_ms": NaN}',
+        "not JSON: JSON is malformed: invalid character (byte 59)",
+    ),
+    500: (
+        b'{"title": "a", "artist": "a", "album": "b", "duration_ms": 18446744073709551616}',
+        "duration_ms: expected a whole number <= 2147483647",
+    ),
+    777: (b'{"title": "\xff", "artist": "a", "album": "b"}', "not UTF-8: byte 12 of the line"),
+    1_000: (b'{"title": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deeply"),
+    2_000: (
+        b'{"title": "a\\u0000b", "artist": "a", "album": "b"}',
+        "title: it holds a NUL character",
+    ),
+    3_000: (
+        b'{"title": "a", "artist": "a", "album": "b", "release_date": "1999-02-30"}',
+        "release_date: '1999-02-30' is not a date such as 1973, 1973-03 or 1973-03-01",
+    ),
+    TRACKS: (b'{"title": "' + b"a" * (1 << 20) + b'"}', "the line is longer than 1,048,576 bytes"),
+}
+
+
+class Vivace:
+    """The command, on a library of its own."""
+
+    def __init__(self, database: str, folder: Path) -> None:
+        self.environment = os.environ | {"DATABASE_URL": database, "VIVACE_DATA_DIR": str(folder)}
+        self("migrate", "--verbosity=0")
+
+    def __call__(self, *words: str | Path, input: bytes = b"") -> tuple[int, str, str]:  # noqa: A002 - as subprocess has it
+        done = subprocess.run(
+            self.words(*words), env=self.environment, input=input, capture_output=True, check=False
+        )
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    def words(self, *words: str | Path) -> list[str]:
+        return [sys.executable, "-m", "vivace", *map(str, words)]
+
+    def report(self, *words: str | Path, **options: bytes) -> tuple[int, dict[str, Any]]:
+        code, said, _ = self("import", "--json", *words, **options)
+        return code, json.loads(said.splitlines()[-1])
+
+    def counts(self, *words: str | Path, **options: bytes) -> tuple[int, int, int, int, int]:
+        code, report = self.report(*words, **options)
+        numbers = ("added", "changed", "unchanged", "refused")
+        return (code, *(report[name] for name in numbers))
+
+    def exported(self) -> str:
+        return self("export")[1]
+
+
+@pytest.fixture
+def vivace(empty_database: str, tmp_path: Path) -> Vivace:
+    return Vivace(empty_database, tmp_path)
+
+
+def test_chinook_goes_in_as_it_is_and_once(vivace: Vivace, shared_data: Path) -> None:
+    chinook = shared_data / "chinook"
+    code, report = vivace.report("--source", "chinook", chinook / "tracks.jsonl")
+    assert (code, report["added"], report["errors"]) == (0, TRACKS, [])
+    assert report["created"] == {"artists": 204, "albums": 347, "genres": 25}
+    assert report["notes"] == ["left out, being unknown columns: media_type, size_bytes"]
+    assert vivace.counts("--source", "chinook", chinook / "tracks.jsonl") == (0, 0, 0, TRACKS, 0)
+    assert vivace.counts("--source", "chinook", chinook / "tracks.csv") == (0, 0, 0, TRACKS, 0)
+
+    playlists = ("--source", "chinook", chinook / "playlists.jsonl")
+    assert vivace.counts(*playlists) == (1, 0, 0, 0, 18), "they need an owner"
+    password = b"correct horse battery staple"
+    vivace("adduser", "alice@example.org", "--password-stdin", input=password)
+    assert vivace.counts("--owner", "alice@example.org", *playlists) == (0, 18, 0, 0, 0)
+    assert vivace.counts("--owner", "alice@example.org", *playlists) == (0, 0, 0, 18, 0)
+
+
+def test_a_spoiled_file_goes_in_but_for_the_lines_named(
+    vivace: Vivace, shared_data: Path, tmp_path: Path
+) -> None:
+    lines = (shared_data / "chinook" / "tracks.jsonl").read_bytes().splitlines()
+    for number, (line, _) in SPOILED.items():
+        lines[number - 1] = line
+    spoiled = tmp_path / "spoiled.jsonl"
+    spoiled.write_bytes(b"\r\n".join(lines))
+
+    code, report = vivace.report("--source", "chinook", "--strict", spoiled)
+    assert code == 1
+    assert vivace.exported() == ""
+
+    code, report = vivace.report("--source", "chinook", spoiled)
+    assert (code, report["added"]) == (3, TRACKS - len(SPOILED))
+    reasons = {error["line"]: error["reason"] for error in report["errors"]}
+    assert reasons == {number: reason for number, (_, reason) in SPOILED.items()}
+
+
+OTHER_FILES = {
+    "array.jsonl": (json.dumps([ROW]).encode(), "it is a JSON array"),
+    "pretty.jsonl": (json.dumps([ROW, ROW], indent=1).encode(), "it is a JSON array"),
+    "table.jsonl": (b"title,artist,album\na,b,c\n", "it is not JSON Lines"),
+    "packed.jsonl": (gzip.compress(b"{}"), "it is compressed with gzip"),
+    "song.csv": (b"ID3\x03\x00\x00\x00\x00", "it is a binary file"),
+    "rows.csv": (b"a,b,c\nd,e,f\n", "its header lacks album, artist, title"),
+    "empty.csv": (b"", "it is not CSV: the header is missing"),
+    "twice.csv": (b"title,artist,album,title\n", "its header names 'title' twice"),
+    "wide.csv": ("title,artist,album".encode("utf-16"), "it is UTF-16, not UTF-8"),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_FILES)
+def test_a_file_of_another_kind_is_told_in_one_line(
+    vivace: Vivace, tmp_path: Path, name: str
+) -> None:
+    content, reason = OTHER_FILES[name]
+    path = tmp_path / name
+    path.write_bytes(content)
+    code, _, said = vivace("import", path)
+    assert (code, said.count("\n")) == (1, 1)
+    assert said.startswith(f"{path}: {reason}")
+
+
+def test_a_file_that_is_not_there_is_told_in_one_line(vivace: Vivace, tmp_path: Path) -> None:
+    missing = tmp_path / "missing.jsonl"
+    assert vivace("import", missing)[::2] == (1, f"{missing}: No such file or directory\n")
+
+
+def test_rows_come_from_the_standard_input_too(vivace: Vivace) -> None:
+    text = "\ufeff\n" + json.dumps(ROW) + "\r\n\r\n" + json.dumps(ROW | {"title": "Isobel"})
+    assert vivace.counts("-", input=text.encode()) == (0, 2, 0, 0, 0)
+    csv = "title,artist,album\nEnjoy,Björk,Post\n"
+    assert vivace.counts("-", input=csv.encode()) == (0, 1, 0, 0, 0)
+
+
+def test_several_files_are_counted_together_and_errors_name_theirs(
+    vivace: Vivace, tmp_path: Path
+) -> None:
+    good, bad, other = (tmp_path / name for name in ("good.jsonl", "bad.jsonl", "other.csv"))
+    good.write_text(json.dumps(ROW))
+    bad.write_text('{"title": ')
+    other.write_text("a,b\n")
+    code, report = vivace.report(good, bad, other)
+    assert (code, report["added"], report["refused"]) == (3, 1, 1)
+    assert report["errors"] == [
+        {"file": str(bad), "line": 1, "reason": "not JSON: Input data was truncated"}
+    ]
+
+
+def test_an_unknown_owner_stops_it(vivace: Vivace) -> None:
+    code, _, said = vivace("import", "--owner", "nobody", "-")
+    assert (code, said) == (1, "CommandError: --owner: there is no user 'nobody'\n")
+
+
+def many_rows(count: int) -> bytes:
+    row = {"artist": "Bach", "album": "Cantatas", "genre": "Baroque"}
+    rows = (row | {"title": f"No. {number}", "source_id": number} for number in range(count))
+    return "\n".join(map(json.dumps, rows)).encode()
+
+
+@pytest.mark.parametrize("seconds", [0.6, 1.0, 1.5, 2.2])
+def test_one_that_is_killed_leaves_all_or_nothing(
+    vivace: Vivace, tmp_path: Path, seconds: float
+) -> None:
+    path = tmp_path / "many.jsonl"
+    path.write_bytes(many_rows(30_000))
+    words = vivace.words("import", "--source", "cd", path)
+    with subprocess.Popen(words, env=vivace.environment, stdout=subprocess.DEVNULL) as process:
+        time.sleep(seconds)
+        process.kill()
+    assert vivace.exported().count("\n") in {0, 30_002}
+    code, added, changed, unchanged, _ = vivace.counts("--source", "cd", path)
+    assert (code, changed, added + unchanged) == (0, 0, 30_000)
+    assert vivace.exported().count("\n") == 30_002

@@ -1,0 +1,129 @@
+"""`vivace serve`, as someone starts it: a process on a port, which answers and ends."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+import pytest
+
+from tests.servers import LOOPBACK, START_SECONDS, STOP_SECONDS, free_port
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def environment(empty_database: str, tmp_path: Path) -> dict[str, str]:
+    return os.environ | {"DATABASE_URL": empty_database, "VIVACE_DATA_DIR": str(tmp_path)}
+
+
+def vivace(*words: str) -> list[str]:
+    return [sys.executable, "-m", "vivace", *words]
+
+
+@contextmanager
+def serving(environment: dict[str, str], port: int) -> Iterator[subprocess.Popen[str]]:
+    """The server once it answers; killed with its workers if the block leaves it running."""
+    process = subprocess.Popen(
+        vivace("serve", "--port", str(port), "--workers", "2"),
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while get(port, "/healthz")[0] != 200:
+            assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def get(port: int, path: str, body: object = None) -> tuple[int, bytes]:
+    """Status and body; status 0 where nothing listens. With a body it is a POST."""
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json"} if data else {}
+    try:
+        with urlopen(Request(f"http://{LOOPBACK}:{port}{path}", data, headers)) as reply:
+            return reply.status, reply.read()
+    except HTTPError as error:
+        return error.code, error.read()
+    except (URLError, ConnectionError):
+        return 0, b""
+
+
+def test_it_serves_an_empty_folder_until_it_is_told_to_stop(environment: dict[str, str]) -> None:
+    port = free_port()
+    with serving(environment, port) as server:
+        assert get(port, "/readyz")[0] == 200
+        assert get(port, "/api/docs")[0] == 200
+        assert b"--primary" in get(port, "/static/admin/css/base.css")[1]
+        assert get(port, "/api/v1/artists")[0] == 401
+        subprocess.run(
+            vivace("adduser", "alice@example.org", "--password-stdin"),
+            env=environment,
+            input=PASSWORD,
+            text=True,
+            check=True,
+            capture_output=True,
+        )
+        login = {"login": "alice", "password": PASSWORD}
+        assert b"access_token" in get(port, "/api/v1/auth/login", login)[1]
+        new = {"email": "bob@example.org", "username": "bob", "password": PASSWORD}
+        assert get(port, "/api/v1/auth/register", new)[0] == 403
+        server.send_signal(signal.SIGTERM)
+        said, _ = server.communicate(timeout=STOP_SECONDS)
+    assert server.returncode == 0
+    assert f"http://127.0.0.1:{port}" in said
+    assert len(said.splitlines()) == 1
+    assert get(port, "/healthz") == (0, b"")
+
+
+def test_it_ends_quietly_at_ctrl_c(environment: dict[str, str]) -> None:
+    port = free_port()
+    with serving(environment, port) as server:
+        # A terminal sends it to all of them at once.
+        os.killpg(server.pid, signal.SIGINT)
+        said, _ = server.communicate(timeout=STOP_SECONDS)
+    assert server.returncode == 0
+    assert len(said.splitlines()) == 1, said
+
+
+def test_a_port_in_use_is_one_line_and_an_exit_code(environment: dict[str, str]) -> None:
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = subprocess.run(
+            vivace("serve", "--port", port),
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert ended.stderr == (
+        f"CommandError: Port {port} on 127.0.0.1 cannot be used: Address already in use\n"
+    )
+
+
+@pytest.mark.parametrize("words", [["--port", "65536"], ["--workers", "0"], ["--port", "http"]])
+def test_a_wrong_number_is_refused(environment: dict[str, str], words: list[str]) -> None:
+    ended = subprocess.run(
+        vivace("serve", *words), env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 2
+    assert words[1] in ended.stderr

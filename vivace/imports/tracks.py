@@ -1,0 +1,423 @@
+"""The tracks of a file: which one a row means, and what it does to it.
+
+Of millions of tracks only hashes of what they are found by stay in memory (`Tracks.seen`).
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+from msgspec import UNSET, Struct
+
+from vivace.catalogue.folding import fold
+from vivace.imports.albums import Albums, Genres
+from vivace.imports.artists import Artists, credits_of, names_of
+from vivace.imports.entries import may_be, pair_of
+from vivace.imports.formats import RefusedError, RowError, TrackRow
+from vivace.imports.known import Credits, Library, Pair, StagedTrack, Track
+from vivace.imports.report import ImportReport
+
+
+class Draft(Struct):
+    """A track row on its way, with what its names stand for."""
+
+    line: int
+    row: TrackRow
+    artist_id: int
+    owner_id: int
+    album_key: str
+    title_key: str
+    pair: Pair | None
+    credited: Credits | None
+
+
+class Tracks:
+    """Decides about track rows, a run of them at a time."""
+
+    def __init__(
+        self,
+        library: Library,
+        artists: Artists,
+        albums: Albums,
+        genres: Genres,
+        report: ImportReport,
+    ) -> None:
+        self.library = library
+        self.artists, self.albums, self.genres = artists, albums, genres
+        self.report = report
+        self.seen: dict[int, int | tuple[int, ...]] = {}
+        """Hash of a key → the tracks of the file, new or changed, that it may stand for."""
+        self.changed: set[int] = set()
+        self.new = 0
+        self.copies: dict[tuple[int, int, str, int], int] = {}
+        self.claimed: set[int] = set()
+        # Of the run at hand:
+        self.states: dict[int, Track] = {}
+        self.credits: dict[int, Credits] = {}
+        self.stored: dict[object, list[int]] = {}
+        self.fresh: set[int] = set()
+        self.staged_before: set[int] = set()
+        self.staged: dict[int, StagedTrack] = {}
+
+    def plan(self, rows: Sequence[tuple[int, TrackRow]]) -> None:
+        self.start_run()
+        drafts = list(self.drafts(rows))
+        self.meet_identified(drafts)
+        self.meet_named(drafts)
+        for draft in drafts:
+            try:
+                self.decide(draft)
+            except RefusedError as error:
+                self.report.refuse(RowError(draft.line, str(error)))
+
+    def start_run(self) -> None:
+        self.states, self.credits, self.stored, self.staged = {}, {}, {}, {}
+        self.fresh, self.staged_before = set(), set()
+
+    def forget(self) -> None:
+        """Free what only further rows would need. It is most of the memory of an import."""
+        self.start_run()
+        self.seen = {}
+
+    # What the rows name
+
+    def drafts(self, rows: Sequence[tuple[int, TrackRow]]) -> Iterator[Draft]:
+        self.artists.meet(names_of(row for _, row in rows))
+        self.genres.meet(name for _, row in rows if row.genres for name in row.genres)
+        keys = self.albums.keys
+        for line, row in rows:
+            try:
+                artist_id = self.artists.find(row.artist, row.artist_disambiguation)
+                owner_id = artist_id
+                if row.album_artist is not None:
+                    owner_id = self.artists.find(row.album_artist, row.album_artist_disambiguation)
+                credited = (
+                    None if row.credits is UNSET else credits_of(row, artist_id, self.artists)
+                )
+            except RefusedError as error:
+                self.report.refuse(RowError(line, str(error)))
+                continue
+            album_key, title_key = keys[row.album], fold(row.title)
+            yield Draft(
+                line, row, artist_id, owner_id, album_key, title_key, pair_of(row), credited
+            )
+
+    # What is known of them
+
+    def meet_identified(self, drafts: Sequence[Draft]) -> None:
+        """Fetch the tracks that the MBIDs and source ids of rows may stand for."""
+        self.meet_pairs({draft.pair for draft in drafts if draft.pair})
+        mbids = {draft.row.mbid for draft in drafts if draft.row.mbid}
+        self.meet_seen(mbids)
+        if mbids and self.library.has_tracks:
+            for track in self.current(self.library.tracks_with_mbid(mbids)):
+                self.known(track.mbid, track.id)
+
+    def meet_pairs(self, pairs: Collection[Pair]) -> None:
+        self.meet_seen(pairs)
+        if pairs and self.library.has_tracks:
+            for track in self.current(self.library.tracks_from(pairs)):
+                self.known((track.source, track.source_id), track.id)
+
+    def ids_from(self, pairs: Collection[Pair]) -> dict[Pair, int]:
+        """The tracks that are from there, of those stored and those of this file."""
+        self.start_run()
+        self.meet_pairs(pairs)
+        return {pair: track.id for pair in pairs if (track := self.from_source(pair))}
+
+    def meet_named(self, drafts: Sequence[Draft]) -> None:
+        """Fetch the tracks that the names of rows may stand for, of rows not identified."""
+        new_artists = self.artists.unborn.keys() | self.artists.new.keys()
+        self.albums.meet({(draft.owner_id, draft.album_key) for draft in drafts}, new_artists)
+        rest = [
+            draft
+            for draft in drafts
+            if draft.pair not in self.stored and draft.row.mbid not in self.stored
+        ]
+        self.meet_seen(
+            (draft.artist_id, album.id, draft.title_key)
+            for draft in rest
+            for album in self.albums.by_name[draft.owner_id, draft.album_key]
+        )
+        if self.library.has_tracks:
+            names = {(draft.artist_id, draft.title_key) for draft in rest}
+            names = {name for name in names if name[0] not in new_artists}
+            for track in self.current(self.library.tracks_named(names) if names else ()):
+                self.known((track.artist_id, track.album_id, track.title_key), track.id)
+            self.meet_albums(drafts)
+        self.meet_credits(drafts)
+
+    def meet_albums(self, drafts: Sequence[Draft]) -> None:
+        """Fetch the albums whose dates rows speak of by an id of the track."""
+        dated = [draft for draft in drafts if draft.row.release_date is not UNSET]
+        self.albums.meet_ids(
+            {
+                self.states[track_id].album_id
+                for draft in dated
+                for key in (draft.pair, draft.row.mbid)
+                for track_id in (self.behind(key) if key else ())
+            }
+        )
+
+    def meet_seen(self, keys: Iterable[object]) -> None:
+        """Fetch what earlier chunks of this file made of the tracks behind these keys."""
+        if self.seen and (hits := self.seen.keys() & set(map(hash, keys))):
+            ids = {track_id for hit in hits for track_id in as_tuple(self.seen[hit])}
+            if ids := ids - self.states.keys():
+                self.meet_staged(ids)
+
+    def meet_staged(self, ids: Collection[int]) -> None:
+        for staged in self.library.staged(ids):
+            id_ = staged.track.id
+            self.states[id_] = staged.track
+            self.staged_before.add(id_)
+            if staged.fresh:
+                self.fresh.add(id_)
+            if staged.credits is not None:
+                self.credits[id_] = staged.credits
+
+    def current(self, found: Iterable[Track]) -> Iterator[Track]:
+        """Tracks as stored, their states kept; those that the file has changed as they are now."""
+        found = list(found)
+        if stale := {track.id for track in found if track.id in self.changed} - self.states.keys():
+            self.meet_staged(stale)
+        for track in found:
+            yield self.states.setdefault(track.id, track)
+
+    def known(self, key: object, id_: int) -> None:
+        ids = self.stored.setdefault(key, [])
+        if id_ not in ids:
+            ids.append(id_)
+
+    def meet_credits(self, drafts: Iterable[Draft]) -> None:
+        if all(draft.credited is None for draft in drafts):
+            return
+        ids = {id_ for id_ in self.states if id_ not in self.fresh and id_ not in self.credits}
+        for id_ in self.states:
+            self.credits.setdefault(id_, ())
+        for id_, artist_id, credited_as, role in self.library.track_credits(ids) if ids else ():
+            self.credits[id_] += ((artist_id, credited_as, role),)
+
+    def behind(self, key: object) -> Sequence[int]:
+        """The tracks that a key may stand for: those stored first, then those of the file."""
+        stored, seen = self.stored.get(key, ()), self.seen.get(hash(key))
+        if seen is None:
+            return stored
+        return (*stored, *(track_id for track_id in as_tuple(seen) if track_id not in stored))
+
+    # What they mean
+
+    def with_mbid(self, mbid: str) -> Track | None:
+        for track_id in self.behind(mbid):
+            if self.states[track_id].mbid == mbid:
+                return self.states[track_id]
+        return None
+
+    def from_source(self, pair: Pair) -> Track | None:
+        for track_id in self.behind(pair):
+            track = self.states[track_id]
+            if (track.source, track.source_id) == pair:
+                return track
+        return None
+
+    def identified(self, draft: Draft) -> Track | None:
+        """The track that the MBID of a row, or else its source id, says it is."""
+        by_mbid = self.with_mbid(draft.row.mbid) if draft.row.mbid else None
+        by_source = self.from_source(draft.pair) if draft.pair else None
+        if by_mbid and by_source and by_mbid.id != by_source.id:
+            raise RefusedError("mbid: it belongs to another track than the source_id does")
+        return by_mbid or by_source
+
+    def named(self, draft: Draft, album_id: int) -> Track | None:
+        """The track that the names of a row mean."""
+        row, names = draft.row, (draft.artist_id, album_id, draft.title_key)
+        behind = self.behind(names)
+        if not behind:
+            return None
+        found = [
+            track
+            for track in map(self.states.__getitem__, behind)
+            if (track.artist_id, track.album_id, track.title_key) == names
+        ]
+        if row.copy is not None:
+            return self.copy(names, row.copy, found)
+        found = at_place([track for track in found if may_be(track, row)], row)
+        if len(found) > 1:
+            raise RefusedError(
+                f"title: {len(found)} tracks of this album and artist are called "
+                f"{row.title[:50]!r}; disc_number and track_number, mbid, source_id or copy "
+                "say which"
+            )
+        return found[0] if found else None
+
+    def copy(
+        self, names: tuple[int, int, str], number: int, found: Sequence[Track]
+    ) -> Track | None:
+        id_ = self.copies.get((*names, number))
+        if id_ is not None:
+            return next((track for track in found if track.id == id_), None)
+        track = found[number - 1] if number <= len(found) else None
+        return None if track is None or track.id in self.claimed else track
+
+    def decide(self, draft: Draft) -> None:
+        row = draft.row
+        track = self.identified(draft)
+        if (
+            track
+            and row.album_artist is None
+            and row.album_copy is None
+            and track.album_key == draft.album_key
+        ):
+            # The row does not say whose album it is, so it stays where it is.
+            album_id = track.album_id
+        else:
+            album_id = self.albums.find(draft.owner_id, row.album, row.album_copy).id
+            if track is None:
+                track = self.named(draft, album_id)
+        self.accept(draft, album_id)
+        self.store(draft, album_id, track)
+
+    def accept(self, draft: Draft, album_id: int) -> None:
+        """Nothing can refuse the row any more: what it names comes into being with it."""
+        artists, albums = self.artists, self.albums
+        if artists.unborn:
+            artists.accept(draft.artist_id)
+            for credit in draft.credited or ():
+                artists.accept(credit[0])
+        if album_id in albums.unborn:
+            artists.accept(albums.unborn[album_id].artist_id)
+            albums.accept(album_id)
+
+    def store(self, draft: Draft, album_id: int, before: Track | None) -> None:
+        row = draft.row
+        genre_ids, genres = self.genres.find(row.genres) if row.genres else NO_GENRES
+        if before:
+            kept = before.genres if row.genres is UNSET else genres
+            track = merged(draft, album_id, before, kept)
+        else:
+            track = made(self.library.new_id("track"), draft, album_id, genres)
+        differs = track != before
+        listed = draft.credited
+        if listed is not None:
+            listed = None if listed == self.credits.get(track.id, ()) else listed
+            differs |= listed is not None
+        changed = differs
+        if row.release_date is not UNSET:
+            changed |= self.albums.date(self.albums.by_id[album_id], row.release_date, differs)
+        if genre_ids and album_id in self.albums.gathering:
+            self.albums.gather(album_id, genre_ids)
+        if row.copy is not None:
+            self.copies[track.artist_id, track.album_id, track.title_key, row.copy] = track.id
+            self.claimed.add(track.id)
+        self.count(before is None, changed)
+        if differs:
+            self.stage(track, before, listed)
+
+    def count(self, added: bool, changed: bool) -> None:
+        if added:
+            self.new += 1
+            self.report.added += 1
+        elif changed:
+            self.report.changed += 1
+        else:
+            self.report.unchanged += 1
+
+    def stage(self, track: Track, before: Track | None, listed: Credits | None) -> None:
+        """Put a track among those to be written, and let later rows find it."""
+        track_id = track.id
+        if before is None:
+            self.fresh.add(track_id)
+        elif listed is None and (track_id in self.staged or track_id in self.staged_before):
+            # It is staged anew, so what an earlier row said of its credits is said again.
+            listed = self.credits.get(track_id)
+        if listed is not None:
+            self.credits[track_id] = listed
+        fresh = track_id in self.fresh
+        if not fresh:
+            self.changed.add(track_id)
+        self.states[track_id] = track
+        self.staged[track_id] = StagedTrack(track, fresh, listed)
+        known = keys_of(before) if before else ()
+        for key in keys_of(track):
+            if key not in known:
+                self.remember(hash(key), track_id)
+
+    def remember(self, key: int, track_id: int) -> None:
+        known = self.seen.setdefault(key, track_id)
+        if known is not track_id:
+            self.seen[key] = (*as_tuple(known), track_id)
+
+
+NO_GENRES: tuple[tuple[int, ...], str] = ((), "[]")
+
+
+def as_tuple(ids: int | tuple[int, ...] | None) -> tuple[int, ...]:
+    if ids is None:
+        return ()
+    return ids if isinstance(ids, tuple) else (ids,)
+
+
+def keys_of(track: Track) -> list[object]:
+    """All that a track is found by."""
+    keys: list[object] = [(track.artist_id, track.album_id, track.title_key)]
+    if track.source_id:
+        keys.append((track.source, track.source_id))
+    if track.mbid:
+        keys.append(track.mbid)
+    return keys
+
+
+def at_place(tracks: list[Track], row: TrackRow) -> list[Track]:
+    """Those that stand on the disc and at the number of a row, as far as it gives them.
+
+    A track that has no number itself may be the one, where no other has just that number.
+    """
+    if row.disc_number:
+        exact = [track for track in tracks if track.disc_number == row.disc_number]
+        tracks = exact or [track for track in tracks if track.disc_number is None]
+    if row.track_number is not UNSET and row.track_number is not None:
+        exact = [track for track in tracks if track.track_number == row.track_number]
+        tracks = exact or [track for track in tracks if track.track_number is None]
+    return tracks
+
+
+def made(id_: int, draft: Draft, album_id: int, genres: str) -> Track:
+    row = draft.row
+    return Track(
+        id_,
+        row.title,
+        draft.artist_id,
+        album_id,
+        row.disc_number or None,
+        None if row.track_number is UNSET else row.track_number,
+        None if row.duration_ms is UNSET else row.duration_ms,
+        row.composer or None,
+        row.isrc or None,
+        row.mbid or None,
+        row.source or None,
+        row.source_id or None,  # type: ignore[arg-type]
+        draft.title_key,
+        draft.album_key,
+        genres,
+    )
+
+
+def merged(draft: Draft, album_id: int, before: Track, genres: str) -> Track:
+    """The track as a row leaves it: absent columns as they were, null ones empty."""
+    row = draft.row
+    keeps_source = before.source_id is not None or not row.source_id
+    return Track(
+        before.id,
+        row.title,
+        draft.artist_id,
+        album_id,
+        before.disc_number if row.disc_number is UNSET else row.disc_number,
+        before.track_number if row.track_number is UNSET else row.track_number,
+        before.duration_ms if row.duration_ms is UNSET else row.duration_ms,
+        before.composer if row.composer is UNSET else row.composer,
+        before.isrc if row.isrc is UNSET else row.isrc,
+        before.mbid if row.mbid is UNSET else row.mbid,
+        before.source if keeps_source else row.source,  # type: ignore[arg-type]
+        before.source_id if keeps_source else row.source_id,  # type: ignore[arg-type]
+        draft.title_key,
+        draft.album_key,
+        genres,
+    )
