@@ -7,6 +7,7 @@ from typing import Any
 
 from django.test import Client
 
+from tests import conformance
 from vivace.accounts import tokens
 from vivace.accounts.identity import Identity
 from vivace.accounts.models import User
@@ -119,6 +120,8 @@ class Person:
             **environ,
         )
         whole = b"".join(response) if response.streaming else response.content
+        path = response.request["PATH_INFO"]
+        conformance.check(method, path, response.status_code, response.headers, bytes(whole))
         return Reply(response.status_code, response.headers, bytes(whole))
 
     def get(self, path: str, **query: Any) -> Reply:

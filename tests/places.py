@@ -3,6 +3,8 @@
 from itertools import count
 from typing import Any
 
+from django.apps import apps
+
 from tests import builders
 from tests.client import Person
 from vivace.accounts.models import ApiKey, User
@@ -75,6 +77,14 @@ class Everything:
             for before, part in zip(["", *parts], parts, strict=False)
         ]
         return "/".join(filled)
+
+
+def stored() -> dict[str, list[Any]]:
+    """Every row there is."""
+    ours = [model for model in apps.get_models() if model.__module__.startswith("vivace.")]
+    return {
+        model._meta.label: [*model._default_manager.order_by("pk").values_list()] for model in ours
+    }
 
 
 names = count()

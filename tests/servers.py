@@ -125,12 +125,18 @@ def as_owner() -> dict[str, Any]:
 
 @contextmanager
 def serving(
-    command: Callable[[int], list[str]], answers: Callable[[int], bool], home: Path
+    command: Callable[[int], list[str]],
+    answers: Callable[[int], bool],
+    home: Path,
+    **how: Any,
 ) -> Iterator[int]:
-    """The port where the command answers, until the block ends."""
+    """The port where the command answers, until the block ends.
+
+    `how` is told to the process, instead of whom it runs as.
+    """
     for attempt in range(ATTEMPTS):
         port = free_port()
-        with started(command(port), home) as process:
+        with started(command(port), home, **(how or as_owner())) as process:
             if answered(port, answers, process):
                 yield port
                 return
@@ -139,7 +145,7 @@ def serving(
 
 
 @contextmanager
-def started(command: list[str], home: Path) -> Iterator[subprocess.Popen[bytes]]:
+def started(command: list[str], home: Path, **how: Any) -> Iterator[subprocess.Popen[bytes]]:
     watched = ["sh", "-c", WATCHED, "sh", *command]
     with (home / "log").open("ab") as log:
         # A session of its own keeps a Ctrl-C for pytest from the servers, which the tests
@@ -151,7 +157,7 @@ def started(command: list[str], home: Path) -> Iterator[subprocess.Popen[bytes]]
             stdout=log,
             stderr=log,
             start_new_session=True,
-            **as_owner(),
+            **how,
         )
     try:
         yield process

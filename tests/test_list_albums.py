@@ -9,7 +9,7 @@ import pytest
 from tests import builders
 from tests.client import Person, blamed, problem
 from tests.questions import filters, sorts
-from vivace.api.catalogue import AlbumQuery
+from vivace.api.filters import AlbumQuery
 from vivace.catalogue.models import Album
 
 MBID = "2ac1a5b0-7b5f-3b0e-9d7b-5c6f1f0a1b2c"

@@ -9,7 +9,7 @@ import pytest
 from tests import builders
 from tests.client import Person, blamed
 from tests.questions import filters, sorts
-from vivace.api.catalogue import ArtistQuery
+from vivace.api.filters import ArtistQuery
 from vivace.catalogue.models import Artist
 
 MBID = "87c5dedd-371d-4a53-9f7f-80522fb7f3cb"

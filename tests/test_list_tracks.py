@@ -9,7 +9,7 @@ import pytest
 from tests import builders
 from tests.client import Person, blamed, problem
 from tests.questions import filters, sorts
-from vivace.api.catalogue import TrackQuery
+from vivace.api.filters import TrackQuery
 from vivace.catalogue.models import Track
 
 MBID = "c2b6f1c8-9b0a-4b1e-8a3d-3f1e2d4c5b6a"

@@ -18,14 +18,15 @@ from vivace.api import schemas
 from vivace.api.answers import answers
 from vivace.api.auth import account, account_id, admin
 from vivace.api.bodies import Json
-from vivace.api.catalogue import ROUTE, ById, Collection, path_id
-from vivace.api.conditional import answer, guard
+from vivace.api.conditional import answer, guard, plain
 from vivace.api.controller import Api, no_content
 from vivace.api.pages import Page, PageQuery
 from vivace.api.parameters import NoParameters, Query
+from vivace.api.resources import ROUTE, ById, Collection, path_id
 from vivace.catalogue import lists
 from vivace.catalogue.entries import SHOWN, Body
-from vivace.catalogue.lists import MOMENTS, SINCE, TIMES, Listing, Order, Row, having, text_id
+from vivace.catalogue.filters import having
+from vivace.catalogue.lists import MOMENTS, SINCE, TIMES, Listing, Order, Row, text_id
 from vivace.catalogue.statements import many
 from vivace.problems import NotFound
 
@@ -92,8 +93,9 @@ Username = Annotated[
     Meta(
         min_length=1,
         max_length=USERNAME_LENGTH,
-        description="Letters, digits and the characters . + - _",
-        extra_json_schema={"pattern": r"^[\w.+-]+$"},
+        description="Letters and digits of any script, and the characters . + - _",
+        # Of ASCII only these; no pattern that all dialects read alike says what other letters are.
+        extra_json_schema={"pattern": r"^[^\x00-*,/:-@\[-^`{-\x7f]+$"},
     ),
 ]
 LoginName = Annotated[
@@ -159,11 +161,8 @@ class UserQuery(PageQuery):
 
 def secret(content: Any, *, status: int = 200, location: str | None = None) -> HttpResponse:
     """An answer that nothing on its way may keep (RFC 6749, section 5.1)."""
-    body = msgspec.json.encode(content)
-    response = HttpResponse(body, status=status, content_type="application/json")
+    response = plain(content, status=status, location=location)
     response["Cache-Control"] = "no-store"
-    if location:
-        response["Location"] = location
     return response
 
 

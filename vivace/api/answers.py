@@ -40,8 +40,7 @@ def answers(
         if etag and endpoint.__name__ == "get":
             specs.append(ResponseSpec(None, status_code=HTTPStatus.NOT_MODIFIED))
         refusals = {*errors, *(KEY_REFUSALS if hasattr(endpoint, "keeps_answers") else ())}
-        for code in sorted(refusals):
-            specs.append(ResponseSpec(ProblemDetails, status_code=HTTPStatus(code)))
+        specs += [ResponseSpec(ProblemDetails, status_code=HTTPStatus(c)) for c in sorted(refusals)]
         wrap: Callable[[Endpoint], Endpoint] = validate(*specs, validate_responses=False, **about)
         return wrap(endpoint)
 

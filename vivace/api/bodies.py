@@ -17,6 +17,8 @@ from vivace.problems import Fault, Invalid, LengthRequired, TooLarge, Unsupporte
 
 MAX_BYTES = 32 << 20
 MAX_FAULTS = 100
+MAX_DIGITS = 18
+LENGTH = re.compile(r"[0-9]+")
 PLACE = re.compile(r" - at `(?:key in )?\$(.*)`$")
 STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
@@ -31,10 +33,11 @@ def check_length(request: HttpRequest, limit: int) -> None:
     length = request.META.get("CONTENT_LENGTH") or ""
     if not length and request.META.get("HTTP_TRANSFER_ENCODING"):
         raise LengthRequired("Send Content-Length: a chunked body cannot be bounded here")
-    if length and not length.isdigit():
+    if length and not LENGTH.fullmatch(length):
         raise Invalid("Content-Length is not a number")
-    if length and int(length) > limit:
-        raise TooLarge(f"The body has {int(length):,} bytes, at most {limit:,} are taken")
+    # Python refuses to read a number of thousands of digits.
+    if len(length) > MAX_DIGITS or int(length or 0) > limit:
+        raise TooLarge(f"The body has {length[:MAX_DIGITS]} bytes, at most {limit} are taken")
 
 
 def check_media_type(request: HttpRequest, *accepted: str) -> None:
@@ -106,8 +109,8 @@ def item_faults(body: bytes, model: Any) -> Iterator[Fault]:
     (item_model,) = get_args(listed)
     try:
         items = msgspec.json.decode(body, type=list[msgspec.Raw])
-    except msgspec.ValidationError:
-        return
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return  # After the item at which the decoder stopped it is no list, or not even JSON.
     found = 0
     for index, item in enumerate(items):
         try:
@@ -135,7 +138,18 @@ class StrictBody(BodyComponent):
     ) -> Any:
         check_length(controller.request, MAX_BYTES)
         check_media_type(controller.request, "application/json")
-        return decode(controller.request.body, field_model)
+        return decode(controller.request.body, self.bounded(endpoint, field_model))
+
+    def bounded(self, endpoint: Endpoint, model: Any) -> Any:
+        """The model with its own `Meta`, the bounds of a list, which the framework puts aside."""
+        about = (
+            meta
+            for spec in endpoint.metadata.component_parsers
+            if spec.parser is self
+            for meta in spec.model_meta
+        )
+        bounds = [meta for meta in about if isinstance(meta, msgspec.Meta)]
+        return Annotated[(model, *bounds)] if bounds else model
 
 
 T = TypeVar("T")

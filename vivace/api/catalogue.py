@@ -1,12 +1,9 @@
 """Artists, albums, tracks and genres over HTTP."""
 
-import re
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
-from django.db.models import F
 from django.http import HttpResponse, HttpResponseBase
 from dmr import Path
 from msgspec import Meta
@@ -15,240 +12,54 @@ from vivace.api import schemas
 from vivace.api.answers import answers
 from vivace.api.auth import editor, reader
 from vivace.api.bodies import Json
-from vivace.api.conditional import answer, guard
-from vivace.api.controller import JSON, LINES, Api, no_content
+from vivace.api.controller import Api
+from vivace.api.filters import AlbumQuery, ArtistQuery, GenreQuery, TrackQuery
 from vivace.api.idempotency import idempotent
-from vivace.api.pages import Page, PageQuery, collection, number, values_of
+from vivace.api.pages import Page
 from vivace.api.parameters import NoParameters, Query
-from vivace.catalogue import additions, changes, lists
-from vivace.catalogue.caching import changing
+from vivace.api.resources import (
+    ById,
+    Collection,
+    Kind,
+    Removal,
+    change,
+    existing,
+    ids,
+    made,
+    remove,
+    show,
+)
+from vivace.api.shapes import TRACK, album, artist, genre, track, track_detail
+from vivace.catalogue import additions, changes
 from vivace.catalogue.entries import (
     BULK_MAX,
-    ID,
     AlbumChanges,
     ArtistChanges,
-    Id,
-    Isrc,
-    Mbid,
-    Milliseconds,
     NewAlbum,
     NewArtist,
     NewTrack,
     TrackChanges,
 )
-from vivace.catalogue.folding import fold
-from vivace.catalogue.lists import ALBUMS, ARTISTS, GENRES, TRACKS, Listing, Order
-from vivace.catalogue.models import Album, Artist, Entry, Track
-from vivace.catalogue.search import prefix_query
-from vivace.catalogue.statements import many
-from vivace.problems import NotFound
+from vivace.catalogue.lists import ALBUMS, ARTISTS, GENRES, TRACKS
+from vivace.catalogue.models import Album, Artist, Track
 
-ROUTE = "/api/v1"
-TRACK = replace(TRACKS, columns={**TRACKS.columns, "mbid": F("mbid"), "isrc": F("isrc")})
-"""A track by itself shows what lists leave out."""
+ARTIST = Kind(Artist, ARTISTS, artist, changes.change_artist, changes.remove_artist)
+ALBUM = Kind(Album, ALBUMS, album, changes.change_album, changes.remove_album)
+A_TRACK = Kind(Track, TRACK, track_detail, changes.change_track, Track.delete)
 
 ALBUM_TRACKS = replace(TRACKS, default="position")
 """An album's tracks come as they stand on it."""
-
-
-# --- From rows to shapes ---------------------------------------------------------------------
-
-Raw: Any = msgspec.Raw
-"""JSON that the database made goes out as it is; the shapes say what it holds."""
-
-
-def artist(row: lists.Row) -> schemas.Artist:
-    return schemas.Artist(*row)
-
-
-def album(row: lists.Row) -> schemas.Album:
-    (
-        id_, title, type_, date, year, mbid,
-        artist_id, artist_name, genres, credited, created, updated,
-    ) = row  # fmt: skip
-    return schemas.Album(
-        id_, title, type_, date, year, mbid,
-        schemas.ArtistRef(artist_id, artist_name),
-        Raw(genres), Raw(credited), created, updated,
-    )  # fmt: skip
-
-
-def track(row: lists.Row, model: type[schemas.Track] = schemas.Track) -> schemas.Track:
-    (
-        id_, title, disc, number_, duration, composer,
-        artist_id, artist_name, album_id, album_title, album_year,
-        genres, credited, created, updated, *rest,
-    ) = row  # fmt: skip
-    return model(
-        id_, title, disc, number_, duration, composer,
-        schemas.ArtistRef(artist_id, artist_name),
-        schemas.AlbumRef(album_id, album_title, album_year),
-        Raw(genres), Raw(credited), created, updated, *rest,
-    )  # fmt: skip
-
-
-def track_detail(row: lists.Row) -> schemas.Track:
-    return track(row, schemas.TrackDetail)
-
-
-def genre(row: lists.Row) -> schemas.Genre:
-    return schemas.Genre(*row)
-
-
-def shown(listing: Listing, shape: Callable[[lists.Row], Any], id_: int) -> Any:
-    """One thing by its id, in the shape of its list. Raises `NotFound`."""
-    found = lists.page(listing, {"ids": many([id_])}, Order(listing.default), limit=1)
-    if not found.rows:
-        raise NotFound(f"There is no {listing.model._meta.verbose_name} of that id")
-    return shape(found.rows[0])
-
-
-def path_id(text: str) -> int:
-    """The id in a path. Raises `NotFound` for what cannot be one."""
-    if not re.search(ID, text):
-        raise NotFound("There is nothing of that id")
-    return int(text)
-
-
-def existing(model: type[Entry], text: str) -> int:
-    """The id in a path, of something that is there. Raises `NotFound`."""
-    id_ = path_id(text)
-    if not model._default_manager.filter(pk=id_).exists():
-        raise NotFound(f"There is no {model._meta.verbose_name} of that id")
-    return id_
-
-
-# --- What can be asked -----------------------------------------------------------------------
-
-Prefix = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=500,
-        pattern=r"^[^\x00]*$",
-        description="Each of its words starts a word of the name, whatever the case and accents",
-    ),
-]
-GenreName = Annotated[
-    str, Meta(min_length=1, max_length=500, pattern=r"^[^\x00]*$", description="The whole name")
-]
-Changes = TypeVar("Changes", ArtistChanges, AlbumChanges, TrackChanges)
-Year = Annotated[int, Meta(ge=0, le=9999)]
-Cascade = Annotated[bool, Meta(description="Remove what it still has, too")]
-
-
-class ArtistQuery(PageQuery):
-    name: Prefix | None = None
-    genre: GenreName | None = None
-    mbid: Mbid | None = None
-    sort: Literal[
-        "name", "-name", "created_at", "-created_at", "updated_at", "-updated_at"
-    ] | None = None  # fmt: skip
-
-
-class AlbumQuery(PageQuery):
-    title: Prefix | None = None
-    artist: Prefix | None = None
-    artist_id: Id | None = None
-    genre: GenreName | None = None
-    mbid: Mbid | None = None
-    release_year: Year | None = None
-    release_year_from: Year | None = None
-    release_year_to: Year | None = None
-    sort: Literal[
-        "title", "-title", "artist", "-artist", "release_year", "-release_year",
-        "created_at", "-created_at", "updated_at", "-updated_at",
-    ] | None = None  # fmt: skip
-
-
-class TrackQuery(PageQuery):
-    title: Prefix | None = None
-    artist: Prefix | None = None
-    artist_id: Id | None = None
-    album: Prefix | None = None
-    album_id: Id | None = None
-    genre: GenreName | None = None
-    mbid: Mbid | None = None
-    isrc: Isrc | None = None
-    release_year_from: Year | None = None
-    release_year_to: Year | None = None
-    duration_ms_from: Milliseconds | None = None
-    duration_ms_to: Milliseconds | None = None
-    sort: Literal[
-        "title", "-title", "album", "-album", "artist", "-artist",
-        "duration_ms", "-duration_ms", "release_year", "-release_year",
-        "created_at", "-created_at", "updated_at", "-updated_at",
-    ] | None = None  # fmt: skip
-
-
-class GenreQuery(PageQuery):
-    sort: Literal[
-        "name", "-name", "created_at", "-created_at", "updated_at", "-updated_at"
-    ] | None = None  # fmt: skip
-
 
 ManyArtists = Annotated[list[NewArtist], Meta(min_length=1, max_length=BULK_MAX)]
 ManyAlbums = Annotated[list[NewAlbum], Meta(min_length=1, max_length=BULK_MAX)]
 ManyTracks = Annotated[list[NewTrack], Meta(min_length=1, max_length=BULK_MAX)]
 
-
-class Removal(msgspec.Struct):
-    cascade: Cascade = False
+Changes = TypeVar("Changes", ArtistChanges, AlbumChanges, TrackChanges)
 
 
-class ById(msgspec.Struct):
-    id: str
-
-
-def filter_value(name: str, asked: Any) -> Any:
-    """A filter from the wire as the parameter of its statement."""
-    match name:
-        case "name" | "title" | "artist" | "album":
-            return prefix_query(asked)
-        case "genre":
-            return fold(asked)
-        case "artist_id" | "album_id":
-            return number(name, asked)
-        case "mbid":
-            return asked.lower()
-        case "isrc":
-            return additions.bare_isrc(asked)
-    return asked
-
-
-class Collection(Api):
-    """A list that comes by the page as JSON, or whole as JSON Lines."""
-
-    renderers = (JSON, LINES)
-    is_abstract = True
-
-    def listed(
-        self,
-        listing: Listing,
-        query: PageQuery,
-        shape: Callable[[lists.Row], Any],
-        **fixed: Any,
-    ) -> HttpResponseBase:
-        values = values_of(query, filter_value, **fixed)
-        return collection(self.request, listing, query, values, shape)
-
-
-def whole(entry: msgspec.Struct, changes_model: type[Changes]) -> Changes:
+def whole(entry: msgspec.Struct, model: type[Changes]) -> Changes:
     """A whole thing as the changes that make another into it."""
-    return changes_model(**{name: getattr(entry, name) for name in entry.__struct_fields__})
-
-
-def made(
-    request: Any, listing: Listing, shape: Callable[[lists.Row], Any], id_: int
-) -> HttpResponse:
-    """201 with what was made and where it is."""
-    kind = f"{listing.model._meta.model_name}s"
-    content = shown(listing, shape, id_)
-    return answer(request, content, status=201, location=f"{ROUTE}/{kind}/{id_}")
-
-
-def ids(request: Any, made_ids: Any) -> HttpResponse:
-    return answer(request, schemas.Ids([str(id_) for id_ in made_ids]), status=201)
+    return model(**{name: getattr(entry, name) for name in entry.__struct_fields__})
 
 
 # --- Artists ---------------------------------------------------------------------------------
@@ -268,7 +79,7 @@ class Artists(Collection):
         """Add an artist."""
         with changes.at_item():
             (id_,) = additions.add_artists([parsed_body])
-        return made(self.request, ARTISTS, artist, id_)
+        return made(self.request, ARTIST, id_)
 
 
 class ArtistsBulk(Api):
@@ -280,7 +91,7 @@ class ArtistsBulk(Api):
         self, parsed_query: Query[NoParameters], parsed_body: Json[ManyArtists]
     ) -> HttpResponse:
         """Add up to 10,000 artists, all or none."""
-        return ids(self.request, additions.add_artists(parsed_body))
+        return ids(additions.add_artists(parsed_body), status=201)
 
 
 class OneArtist(Api):
@@ -289,7 +100,7 @@ class OneArtist(Api):
     @answers(schemas.Artist, 404, etag=True, auth=[reader])
     def get(self, parsed_path: Path[ById], parsed_query: Query[NoParameters]) -> HttpResponse:
         """Show an artist."""
-        return answer(self.request, shown(ARTISTS, artist, path_id(parsed_path.id)))
+        return show(self.request, ARTIST, parsed_path.id)
 
     @answers(schemas.Artist, 404, 409, 412, etag=True, auth=[editor])
     def patch(
@@ -299,7 +110,7 @@ class OneArtist(Api):
         parsed_body: Json[ArtistChanges],
     ) -> HttpResponse:
         """Change some fields of an artist."""
-        return self.changed(path_id(parsed_path.id), parsed_body)
+        return change(self.request, ARTIST, parsed_path.id, parsed_body)
 
     @answers(schemas.Artist, 404, 409, 412, etag=True, auth=[editor])
     def put(
@@ -309,23 +120,12 @@ class OneArtist(Api):
         parsed_body: Json[NewArtist],
     ) -> HttpResponse:
         """Replace an artist: fields that are absent are emptied."""
-        return self.changed(path_id(parsed_path.id), whole(parsed_body, ArtistChanges))
-
-    def changed(self, id_: int, asked: ArtistChanges) -> HttpResponse:
-        with changing():
-            found = changes.locked(Artist, id_)
-            guard(self.request, shown(ARTISTS, artist, id_))
-            changes.change_artist(found, asked)
-            return answer(self.request, shown(ARTISTS, artist, id_))
+        return change(self.request, ARTIST, parsed_path.id, whole(parsed_body, ArtistChanges))
 
     @answers(None, 404, 409, 412, status=204, auth=[editor])
     def delete(self, parsed_path: Path[ById], parsed_query: Query[Removal]) -> HttpResponse:
         """Remove an artist."""
-        with changing():
-            found = changes.locked(Artist, path_id(parsed_path.id))
-            guard(self.request, shown(ARTISTS, artist, found.pk))
-            changes.remove_artist(found, cascade=parsed_query.cascade)
-        return no_content()
+        return remove(self.request, ARTIST, parsed_path.id, cascade=parsed_query.cascade)
 
 
 class AlbumsOfArtist(Collection):
@@ -365,7 +165,7 @@ class Albums(Collection):
         """Add an album."""
         with changes.at_item():
             (id_,) = additions.add_albums([parsed_body])
-        return made(self.request, ALBUMS, album, id_)
+        return made(self.request, ALBUM, id_)
 
 
 class AlbumsBulk(Api):
@@ -377,7 +177,7 @@ class AlbumsBulk(Api):
         self, parsed_query: Query[NoParameters], parsed_body: Json[ManyAlbums]
     ) -> HttpResponse:
         """Add up to 10,000 albums, all or none."""
-        return ids(self.request, additions.add_albums(parsed_body))
+        return ids(additions.add_albums(parsed_body), status=201)
 
 
 class OneAlbum(Api):
@@ -386,7 +186,7 @@ class OneAlbum(Api):
     @answers(schemas.Album, 404, etag=True, auth=[reader])
     def get(self, parsed_path: Path[ById], parsed_query: Query[NoParameters]) -> HttpResponse:
         """Show an album."""
-        return answer(self.request, shown(ALBUMS, album, path_id(parsed_path.id)))
+        return show(self.request, ALBUM, parsed_path.id)
 
     @answers(schemas.Album, 404, 409, 412, etag=True, auth=[editor])
     def patch(
@@ -396,7 +196,7 @@ class OneAlbum(Api):
         parsed_body: Json[AlbumChanges],
     ) -> HttpResponse:
         """Change some fields of an album."""
-        return self.changed(path_id(parsed_path.id), parsed_body)
+        return change(self.request, ALBUM, parsed_path.id, parsed_body)
 
     @answers(schemas.Album, 404, 409, 412, etag=True, auth=[editor])
     def put(
@@ -406,23 +206,12 @@ class OneAlbum(Api):
         parsed_body: Json[NewAlbum],
     ) -> HttpResponse:
         """Replace an album: fields that are absent are emptied."""
-        return self.changed(path_id(parsed_path.id), whole(parsed_body, AlbumChanges))
-
-    def changed(self, id_: int, asked: AlbumChanges) -> HttpResponse:
-        with changing():
-            found = changes.locked(Album, id_)
-            guard(self.request, shown(ALBUMS, album, id_))
-            changes.change_album(found, asked)
-            return answer(self.request, shown(ALBUMS, album, id_))
+        return change(self.request, ALBUM, parsed_path.id, whole(parsed_body, AlbumChanges))
 
     @answers(None, 404, 409, 412, status=204, auth=[editor])
     def delete(self, parsed_path: Path[ById], parsed_query: Query[Removal]) -> HttpResponse:
         """Remove an album."""
-        with changing():
-            found = changes.locked(Album, path_id(parsed_path.id))
-            guard(self.request, shown(ALBUMS, album, found.pk))
-            changes.remove_album(found, cascade=parsed_query.cascade)
-        return no_content()
+        return remove(self.request, ALBUM, parsed_path.id, cascade=parsed_query.cascade)
 
 
 class TracksOfAlbum(Collection):
@@ -452,7 +241,7 @@ class Tracks(Collection):
         """Add a track."""
         with changes.at_item():
             (id_,) = additions.add_tracks([parsed_body])
-        return made(self.request, TRACK, track_detail, id_)
+        return made(self.request, A_TRACK, id_)
 
 
 class TracksBulk(Api):
@@ -464,7 +253,7 @@ class TracksBulk(Api):
         self, parsed_query: Query[NoParameters], parsed_body: Json[ManyTracks]
     ) -> HttpResponse:
         """Add up to 10,000 tracks, all or none."""
-        return ids(self.request, additions.add_tracks(parsed_body))
+        return ids(additions.add_tracks(parsed_body), status=201)
 
 
 class OneTrack(Api):
@@ -473,7 +262,7 @@ class OneTrack(Api):
     @answers(schemas.TrackDetail, 404, etag=True, auth=[reader])
     def get(self, parsed_path: Path[ById], parsed_query: Query[NoParameters]) -> HttpResponse:
         """Show a track."""
-        return answer(self.request, shown(TRACK, track_detail, path_id(parsed_path.id)))
+        return show(self.request, A_TRACK, parsed_path.id)
 
     @answers(schemas.TrackDetail, 404, 409, 412, etag=True, auth=[editor])
     def patch(
@@ -483,7 +272,7 @@ class OneTrack(Api):
         parsed_body: Json[TrackChanges],
     ) -> HttpResponse:
         """Change some fields of a track."""
-        return self.changed(path_id(parsed_path.id), parsed_body)
+        return change(self.request, A_TRACK, parsed_path.id, parsed_body)
 
     @answers(schemas.TrackDetail, 404, 409, 412, etag=True, auth=[editor])
     def put(
@@ -493,23 +282,12 @@ class OneTrack(Api):
         parsed_body: Json[NewTrack],
     ) -> HttpResponse:
         """Replace a track: fields that are absent are emptied."""
-        return self.changed(path_id(parsed_path.id), whole(parsed_body, TrackChanges))
-
-    def changed(self, id_: int, asked: TrackChanges) -> HttpResponse:
-        with changing():
-            found = changes.locked(Track, id_)
-            guard(self.request, shown(TRACK, track_detail, id_))
-            changes.change_track(found, asked)
-            return answer(self.request, shown(TRACK, track_detail, id_))
+        return change(self.request, A_TRACK, parsed_path.id, whole(parsed_body, TrackChanges))
 
     @answers(None, 404, 412, status=204, auth=[editor])
     def delete(self, parsed_path: Path[ById], parsed_query: Query[NoParameters]) -> HttpResponse:
         """Remove a track."""
-        with changing():
-            found = changes.locked(Track, path_id(parsed_path.id))
-            guard(self.request, shown(TRACK, track_detail, found.pk))
-            found.delete()
-        return no_content()
+        return remove(self.request, A_TRACK, parsed_path.id)
 
 
 # --- Genres ----------------------------------------------------------------------------------

@@ -17,6 +17,14 @@ def etag(body: bytes) -> str:
     return f'"{blake2b(body, digest_size=16).hexdigest()}"'
 
 
+def plain(content: Any, *, status: int = 200, location: str | None = None) -> HttpResponse:
+    """The content as JSON, without an ETag: a report on a request, which no GET shows again."""
+    response = HttpResponse(encoder.encode(content), status=status, content_type="application/json")
+    if location:
+        response["Location"] = location
+    return response
+
+
 def answer(
     request: HttpRequest, content: Any, *, status: int = 200, location: str | None = None
 ) -> HttpResponse:

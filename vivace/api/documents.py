@@ -24,7 +24,7 @@ from vivace.api.errors import CONTENT_TYPE, TYPE
 from vivace.api.examples import EXAMPLES
 from vivace.api.idempotency import KEY_LENGTH
 from vivace.api.pages import NDJSON
-from vivace.catalogue.entries import END, ID
+from vivace.catalogue.entries import BULK_MAX, END, ID
 from vivace.listening.favourites import KINDS
 
 Node = dict[str, Any]
@@ -61,7 +61,7 @@ def document() -> Node:
         tags=[Tag(name=name, description=words) for name, words in wording.TAGS.items()],
     )
     built: Node = msgspec.json.decode(
-        msgspec.json.encode(build_schema(router, config=config).convert())
+        msgspec.json.encode(build_schema(router, config=config).convert(skip_validation=True))
     )
     for path, method, operation in operations(built):
         complete(path, method, operation)
@@ -95,6 +95,7 @@ def complete(path: str, method: str, operation: Node) -> None:
         operation["requestBody"] = wording.IMPORT_BODY
     elif example := EXAMPLES.get(operation["operationId"]):
         operation["requestBody"]["content"][JSON]["example"] = example
+    bound_lists(operation)
     for status, response in operation["responses"].items():
         if int(status) < HTTPStatus.BAD_REQUEST:
             shape_response(method, int(status), response, operation)
@@ -134,6 +135,13 @@ def never_null(schema: Node) -> Node:
     for choice in choices:
         kept |= choice
     return {"type": "string"} | kept
+
+
+def bound_lists(operation: Node) -> None:
+    """A body that is a list, whose bounds are lost on the way from its type."""
+    for media in operation.get("requestBody", {}).get("content", {}).values():
+        if media["schema"].get("type") == "array":
+            media["schema"] |= {"minItems": 1, "maxItems": BULK_MAX}
 
 
 def header_parameters(operation: Node) -> Iterator[Node]:
@@ -247,9 +255,17 @@ def openapi_json(request: HttpRequest) -> HttpResponse:
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
     """The document for people to read and try, all of it from this server."""
-    return render(request, "dmr/swagger.html", {"title": "Vivace API", "schema": document()})
+    response = render(request, "api/docs.html")
+    # Swagger UI puts styles into its elements and its icons into its styles.
+    response["Content-Security-Policy"] = (
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
+        " frame-ancestors 'none'"
+    )
+    return response
 
 
 @require_safe
 def problem_docs(request: HttpRequest) -> HttpResponse:
-    return render(request, "api/problems.html", {"kinds": kinds()})
+    # Not the classes themselves, which a template would call.
+    found = [{"status": kind.status, "code": kind.code, "title": kind.title} for kind in kinds()]
+    return render(request, "api/problems.html", {"kinds": found})

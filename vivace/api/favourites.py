@@ -10,10 +10,11 @@ from msgspec import UNSET
 from vivace.api import schemas
 from vivace.api.answers import answers
 from vivace.api.auth import account, account_id
-from vivace.api.catalogue import Collection, album, artist, path_id, track
 from vivace.api.controller import Api, no_content
 from vivace.api.pages import Page, PageQuery, collection, values_of
 from vivace.api.parameters import NoParameters, Query
+from vivace.api.resources import Collection, path_id
+from vivace.api.shapes import album, artist, track
 from vivace.catalogue.lists import ALBUMS, ARTISTS, Row
 from vivace.listening import favourites
 from vivace.listening.lists import FAVOURITES

@@ -17,7 +17,7 @@ from vivace.api import schemas
 from vivace.api.answers import answers
 from vivace.api.auth import account_id, editor
 from vivace.api.bodies import check_length, check_media_type
-from vivace.api.conditional import answer
+from vivace.api.conditional import plain
 from vivace.api.controller import Api
 from vivace.api.idempotency import HEADER, checked, kept
 from vivace.api.parameters import Query
@@ -74,8 +74,7 @@ class Imports(Api):
             strict=query.strict,
             dry_run=query.dry_run,
         )
-        return answer(
-            self.request,
+        return plain(
             schemas.ImportReport(
                 report.added,
                 report.changed,

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import msgspec
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from dmr.negotiation import request_renderer
 from msgspec import Meta
 
 from vivace.api.conditional import answer
@@ -153,16 +154,11 @@ def values_of(query: PageQuery, given: Callable[[str, Any], Any], **fixed: Any) 
 
 
 def since(moment: datetime) -> str:
-    """The text from which on a moment counts, however many digits it is stored with.
-
-    Raises `Invalid` where it is none of UTC's years.
-    """
+    """A moment in UTC. Raises `Invalid` where that is none of its years."""
     try:
-        text = timestamp(moment)
+        return timestamp(moment)
     except OverflowError as error:
         raise wrong("updated_since", "is out of range") from error
-    # SQLite compares text, in which a second comes before the same second and its fraction.
-    return text.rstrip("0").removesuffix(".")
 
 
 def collection(
@@ -174,7 +170,7 @@ def collection(
 ) -> HttpResponseBase:
     """One page as JSON, or all of the list as JSON Lines where that is what is accepted."""
     order = order_of(listing, getattr(query, "sort", None))
-    if request.META.get("HTTP_ACCEPT", "").startswith(NDJSON):
+    if request_renderer(request, strict=True).content_type == NDJSON:
         return streamed(listing, query, values, order, shape)
     context = context_of(listing, values, order)
     after = decode_cursor(query.cursor, context) if query.cursor else None

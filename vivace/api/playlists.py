@@ -17,12 +17,13 @@ from vivace.api import schemas
 from vivace.api.answers import answers
 from vivace.api.auth import account, account_id, identity_of, reader
 from vivace.api.bodies import Json
-from vivace.api.catalogue import ROUTE, ById, Collection, path_id, shown, track
-from vivace.api.conditional import answer, guard
+from vivace.api.conditional import answer, guard, plain
 from vivace.api.controller import Api, no_content
 from vivace.api.idempotency import idempotent
 from vivace.api.pages import Page, PageQuery, collection, number, values_of
 from vivace.api.parameters import NoParameters, Query
+from vivace.api.resources import ROUTE, ById, Collection, ids, path_id, shown
+from vivace.api.shapes import track
 from vivace.catalogue.entries import Body, Id, Name
 from vivace.catalogue.lists import Row
 from vivace.listening import playlists
@@ -215,7 +216,7 @@ class Items(Collection):
         with guarded(self.request, found):
             made = playlists.add(found, [*map(int, parsed_body.track_ids)], parsed_body.position)
         location = f"{ROUTE}/playlists/{found.pk}/items"
-        return answer(self.request, schemas.Ids([*map(str, made)]), status=201, location=location)
+        return ids(made, status=201, location=location)
 
     @answers(schemas.Ids, 404, 409, 412, auth=[account])
     def put(
@@ -228,7 +229,7 @@ class Items(Collection):
         found = to_change(self.request, parsed_path.id)
         with guarded(self.request, found):
             made = playlists.replace(found, [*map(int, parsed_body.track_ids)])
-        return answer(self.request, schemas.Ids([*map(str, made)]))
+        return ids(made)
 
 
 class OneItem(Api):
@@ -246,7 +247,7 @@ class OneItem(Api):
         item = playlists.item_of(found, path_id(parsed_path.item_id))
         with guarded(self.request, found):
             playlists.move(item, parsed_body.position)
-        return answer(self.request, shown(ITEMS, items_of(found), item.pk))
+        return plain(shown(ITEMS, items_of(found), item.pk))
 
     @answers(None, 404, 412, status=204, auth=[account])
     def delete(

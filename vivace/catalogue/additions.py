@@ -62,7 +62,8 @@ def genre_ids(names: Iterable[str]) -> dict[str, int]:
     if not wanted:
         return {}
     found = dict(looked_up(Genre, "name_key", wanted, "name_key", "id"))
-    missing = [Genre(name=wanted[key], name_key=key) for key in wanted if key not in found]
+    # Sorted for the reason of `insert_in_order`.
+    missing = [Genre(name=wanted[key], name_key=key) for key in sorted(wanted) if key not in found]
     if missing:
         # Another writer may make the same genre at the same moment; either's will do.
         Genre.objects.bulk_create(missing, ignore_conflicts=True)
@@ -78,6 +79,18 @@ def bare_isrc(text: str | None) -> str | None:
     return text.replace("-", "").upper() if text else None
 
 
+def insert_in_order(
+    model: type[Model], columns: Sequence[str], rows: Iterable[bulk.Row], *key: str
+) -> None:
+    """Write rows in the order of a unique key, whatever order they are given in.
+
+    Two who write the same ones at once then meet at the first, where one waits; in orders of
+    their own each could wait for what the other has, a deadlock.
+    """
+    places = [columns.index(name) for name in key]
+    bulk.insert(model, columns, sorted(rows, key=lambda row: [row[n] or "" for n in places]))
+
+
 # --- Artists ---------------------------------------------------------------------------------
 
 
@@ -85,13 +98,15 @@ def add_artists(artists: Sequence[NewArtist]) -> Sequence[int]:
     try:
         with changing():
             ids = bulk.reserve_ids(Artist, len(artists))
-            bulk.insert(
+            insert_in_order(
                 Artist,
                 (
                     "id", "name", "sort_name", "disambiguation", "mbid",
                     "name_key", "name_words", "sort_key", "created_at", "updated_at",
                 ),
                 artist_rows(ids, artists),
+                "name_key",
+                "disambiguation",
             )  # fmt: skip
             index_words(Artist._meta.db_table, ids)
     except IntegrityError as error:
@@ -160,13 +175,14 @@ def add_albums(albums: Sequence[NewAlbum]) -> Sequence[int]:
         with changing():
             artists = referred_artists(albums)
             ids = bulk.reserve_ids(Album, len(albums))
-            bulk.insert(
+            insert_in_order(
                 Album,
                 (
                     "id", "title", "artist_id", "type", "release_date", "mbid",
                     "title_key", "title_words", "artist_key", "created_at", "updated_at",
                 ),
                 album_rows(ids, albums, artists),
+                "mbid",
             )  # fmt: skip
             index_words(Album._meta.db_table, ids)
             add_genres(AlbumGenre, ids, [album.genres for album in albums])
@@ -199,7 +215,7 @@ def add_tracks(tracks: Sequence[NewTrack]) -> Sequence[int]:
             artists = referred_artists(tracks)
             albums = referred_albums(tracks)
             ids = bulk.reserve_ids(Track, len(tracks))
-            bulk.insert(
+            insert_in_order(
                 Track,
                 (
                     "id", "title", "artist_id", "album_id", "disc_number", "track_number",
@@ -207,6 +223,7 @@ def add_tracks(tracks: Sequence[NewTrack]) -> Sequence[int]:
                     "artist_key", "album_key", "release_year", "created_at", "updated_at",
                 ),
                 track_rows(ids, tracks, artists, albums),
+                "mbid",
             )  # fmt: skip
             index_words(Track._meta.db_table, ids)
             add_genres(TrackGenre, ids, [track.genres for track in tracks])

@@ -27,7 +27,9 @@ class KeyField(TextBase):
 
 def timestamp(moment: datetime | None = None) -> str:
     """A moment (now by default) as RFC 3339 has it, which both databases take as text."""
-    return (moment or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    utc = (moment or datetime.now(UTC)).astimezone(UTC)
+    # Not strftime, which writes the year 900 with three digits.
+    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 class MomentField(MomentBase):

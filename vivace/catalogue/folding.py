@@ -18,7 +18,7 @@ ACCENTS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe2
 # it out; all those in use stand in the first 65,536 code points.
 ASCII_GAPS = str.maketrans({c: " " for c in map(chr, range(128)) if not c.isalnum()})
 MARKS = "".join(c for c in map(chr, range(0x10000)) if unicodedata.category(c)[0] == "M")
-GAPS = re.compile(rf"[^\w{re.escape(MARKS)}]+|_+")
+GAPS = re.compile(rf"(?:[^\w{re.escape(MARKS)}]|_)+")
 
 
 def fold(text: str) -> str:

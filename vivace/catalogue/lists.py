@@ -3,11 +3,16 @@
 A `Listing` says what can be asked of a kind of thing. What is asked becomes a few statements,
 compiled once for each combination of filters and order and run with the values of the request.
 
+A page is read in one of two ways. Where a filter leads to few rows, those are picked, sorted
+and only then filled in. Else the index of the order is walked, through the rows of one artist or
+genre where asked, and the other filters are checked on the way until the page is full. What a
+filter of words or bounds leaves is counted first, up to `FEW`.
+
 Sort keys that may be unknown come last in either direction, so such a list is read in two
 segments, each one range of the same index: the known keys, then the rows without one.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -15,6 +20,7 @@ from typing import Any, NamedTuple
 from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet, Subquery, TextField
 from django.db.models.functions import Cast, JSONObject
 
+from vivace.catalogue.filters import Bound, Filter, Words, groups, having, unindexed
 from vivace.catalogue.models import (
     Album,
     AlbumCredit,
@@ -25,20 +31,26 @@ from vivace.catalogue.models import (
     TrackCredit,
     TrackGenre,
 )
-from vivace.catalogue.search import words_match
+from vivace.catalogue.search import words_found
 from vivace.catalogue.statements import (
     Condition,
     JsonArray,
     Param,
+    Picked,
     Statement,
     among,
     beyond,
+    taken_for_half,
 )
 
 Row = tuple[Any, ...]
 LOWEST = 0
 """No sort key that may be unknown is lower. SQLite takes a bound as the start of a range, not
 IS NOT NULL; Django leaves out one that is below what the column can hold."""
+
+FEW = 2_000
+"""Rows that are picked and sorted rather than met on a walk. Among 100,000 that costs what a walk
+past 100 of them does: a few milliseconds."""
 
 STREAM_ROWS = 2_000
 """Rows a stream reads at once: bounds its memory and how long a statement lives."""
@@ -70,17 +82,19 @@ class Listing:
     columns: Mapping[str, Any]
     """The first is the id, as text."""
     sorts: Mapping[str, str]
-    filters: Mapping[str, Callable[[], Q]]
+    filters: Mapping[str, Filter]
     nullable: frozenset[str] = frozenset()
     default: str = "created_at"
     scopes: Mapping[str, str] = field(default_factory=dict)
     """Filter → the relation whose rows carry the sort keys (those of one genre)."""
     constant: Mapping[str, str] = field(default_factory=dict)
     """Sort → the filter under which its key is the same in every row."""
+    covers: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Exact filter → the sorts that it has an index with."""
 
-    def narrow(self, filters: frozenset[str]) -> bool:
-        """Whether the filters leave few rows, or have an index of their own with each sort."""
-        return not filters.isdisjoint({"ids", "mbid", "isrc", "artist_id", "album_id"})
+
+EXACT = ("ids", "mbid", "isrc", "album_id", "artist_id")
+"""Filters that lead wherever they are asked, the first of them."""
 
 
 class Plan(NamedTuple):
@@ -89,11 +103,19 @@ class Plan(NamedTuple):
     listing: Listing
     filters: frozenset[str]
     order: Order
+    lead: frozenset[str] = frozenset()
+    """The filters whose rows are read; without any, the order's index is walked."""
+
+    @property
+    def picked(self) -> bool:
+        """Whether what the lead leaves is sorted, as no index has it in order."""
+        covers = [self.listing.covers.get(name, frozenset[str]()) for name in self.lead]
+        return bool(covers) and self.order.sort not in frozenset[str]().union(*covers)
 
     @property
     def scope(self) -> str:
         """The prefix of the sort keys: those of a genre's rows where they lead, else none."""
-        if self.listing.narrow(self.filters):
+        if self.lead:
             return ""
         scopes = [self.listing.scopes[f] for f in self.filters if f in self.listing.scopes]
         return f"{scopes[0]}__" if scopes else ""
@@ -111,20 +133,46 @@ class Plan(NamedTuple):
 
     @property
     def nullable(self) -> bool:
-        return self.key is not None and self.order.sort in self.listing.nullable
+        """Whether rows without a sort key are to be read, too. A bound leaves none of them."""
+        if self.key is None or self.order.sort not in self.listing.nullable:
+            return False
+        return not any(self.bounds_key(name) for name in self.filters)
 
-    def rows(self, *more: Q | Condition) -> QuerySet[Any, Any]:
+    def bounds_key(self, name: str) -> bool:
+        found = self.listing.filters[name]
+        return isinstance(found, Bound) and found.column == self.listing.sorts[self.order.sort]
+
+    def on_key(self, name: str) -> bool:
+        """Whether a filter is a range of the order's own index."""
+        return self.bounds_key(name) and not self.lead
+
+    def rows(self, *more: Q | Condition, after: bool = False) -> QuerySet[Any, Any]:
         """The rows that the filters leave, unordered.
 
         All in one call: conditions on a genre's rows and on its keys are then of the same row.
         """
-        chosen = [
-            self.apart(name)
-            if name in self.listing.scopes and not self.scope
-            else self.listing.filters[name]()
-            for name in sorted(self.filters)
-        ]
+        chosen = [self.condition(name, after=after) for name in sorted(self.filters)]
         return self.listing.model._default_manager.order_by().filter(*chosen, *more)
+
+    def condition(self, name: str, *, after: bool) -> Q:
+        found = self.listing.filters[name]
+        if name in self.listing.scopes and not self.scope:
+            return self.apart(name)
+        if not isinstance(found, Words | Bound):
+            return found()
+        if name in self.lead:
+            return found.leading()
+        if isinstance(found, Bound) and self.on_key(name) and not (after and self.behind(found)):
+            return found.leading(self.scope)
+        return found.checked(self.scope)
+
+    def behind(self, bound: Bound) -> bool:
+        """Whether a walk that has begun can no longer meet the bound.
+
+        SQLite starts at one lower bound of an index, and it may be this one instead of the
+        place where the last page ended.
+        """
+        return bound.sign == ("<=" if self.order.descending else ">=")
 
     def apart(self, name: str) -> Q:
         """A filter on a relation as a condition, where something else leads the query."""
@@ -143,19 +191,50 @@ def genre_named() -> Subquery:
 @lru_cache(maxsize=2048)
 def page_statement(plan: Plan, *, after: bool, known: bool) -> Statement:
     """Rows of one segment in order: the listing's columns, then the key if it is none of them."""
+    shown = {f"column_{name}": column for name, column in plan.listing.columns.items()}
+    apart = [plan.key] if key_index(plan) == len(shown) else []
+    if plan.picked:
+        chosen = Picked(picked_statement(plan, after=after, known=known))
+        page = Q(Condition(F("id"), chosen, sqlite="{} IN {}", postgresql="{} IN {}"))
+        rows = plan.listing.model._default_manager.filter(page)
+    else:
+        rows = plan.rows(*segment(plan, after=after, known=known), after=after)
+    # By the key even where it is unknown: PostgreSQL else finds no order in the index.
+    rows = rows.order_by(*ordered(plan, plan.key, plan.id)).annotate(**shown)
+    statement = Statement.of(rows.values_list(*shown, *apart))
+    return statement if plan.picked else statement.limited()
+
+
+def segment(plan: Plan, *, after: bool, known: bool) -> list[Q | Condition]:
+    """The range of an order's index where a page begins, of known keys or of those without."""
     key, before = plan.key if known else None, plan.order.descending
     more: list[Q | Condition] = []
+    if plan.nullable and not known:
+        more.append(Q(**{f"{plan.key}": None}))
+    elif plan.nullable and (before or not after):
+        more.append(Q(**{f"{plan.key}__gte": LOWEST}))
+    if after:
+        more.append(beyond(F(key) if key else None, F(plan.id), before=before))
+    return more
+
+
+def picked_statement(plan: Plan, *, after: bool, known: bool) -> Statement:
+    """The ids of one page of few rows. Nothing but the lead can be read by an index."""
+    key, id_ = unindexed(plan.key) if plan.key and known else None, unindexed("id")
+    more: list[Q | Condition] = []
     if plan.nullable:
-        more.append(Q(**{f"{plan.key}__gte": LOWEST} if known else {f"{plan.key}": None}))
-    if after and key:
-        more.append(beyond(key, plan.id, before=before))
-    elif after:
-        more.append(Q(**{f"{plan.id}__{'lt' if before else 'gt'}": Param("after_id")}))
-    order = [f"{'-' if before else ''}{name}" for name in (key, plan.id) if name]
-    shown = {f"column_{name}": column for name, column in plan.listing.columns.items()}
-    rows = plan.rows(*more).order_by(*order).annotate(**shown)
-    apart = [plan.key] if key_index(plan) == len(shown) else []
-    return Statement.of(rows.values_list(*shown, *apart)).limited()
+        sql = f"{{}} IS {'NOT NULL' if known else 'NULL'}"
+        column = unindexed(str(plan.key))
+        more.append(Condition(column, sqlite=sql, postgresql=taken_for_half(sql)))
+    if after:
+        more.append(beyond(key, id_, before=plan.order.descending))
+    rows = plan.rows(*more).order_by(*ordered(plan, key, id_))
+    return Statement.of(rows.values_list("id")).limited()
+
+
+def ordered(plan: Plan, *keys: Any) -> list[Any]:
+    columns = [F(key) if isinstance(key, str) else key for key in keys if key is not None]
+    return [column.desc() if plan.order.descending else column.asc() for column in columns]
 
 
 @lru_cache(maxsize=2048)
@@ -164,22 +243,59 @@ def key_index(plan: Plan) -> int | None:
     if plan.key is None:
         return None
     columns = enumerate(plan.listing.columns.values())
-    among_them = (i for i, c in columns if isinstance(c, F) and c.name == plan.key)
+    among_them = (i for i, c in columns if isinstance(c, F) and c.name == plan.key)  # type: ignore[attr-defined]
     return next(among_them, len(plan.listing.columns))
 
 
 @lru_cache(maxsize=512)
 def count_statement(plan: Plan, *, known: bool) -> Statement:
-    more = [Q(**{f"{plan.key}__gte": LOWEST})] if known else []
-    return Statement.of(plan.rows(*more).values_list("pk"))
+    more = [Q(**{f"{plan.key}__gte": LOWEST})] if known and plan.key else []
+    return Statement.of(plan.rows(*more).values_list("pk")).counted()
 
 
 def count(listing: Listing, values: Mapping[str, Any], *, known_by: Order | None = None) -> int:
     """How many rows the filters leave; of those with a known key if an order is given."""
-    plan = Plan(listing, frozenset(values), known_by or Order(listing.default))
-    chosen = count_statement(plan, known=known_by is not None)
-    counting = Statement(f"SELECT COUNT(*) FROM ({chosen.sql}) AS chosen", chosen.params)
-    return int(counting.run(values)[0][0])
+    # The databases choose: whatever leads, all the rows are read.
+    every = frozenset(values)
+    plan = Plan(listing, every, known_by or Order(listing.default), every - {*listing.scopes})
+    counting = count_statement(plan, known=known_by is not None)
+    return int(counting.run(parameters(listing, values))[0][0])
+
+
+@lru_cache(maxsize=512)
+def few_statements(listing: Listing, group: frozenset[str]) -> list[Statement]:
+    """Counts, up to one more than `FEW`, of what a group of words or bounds leaves."""
+    members: list[Any] = [listing.filters[name] for name in sorted(group)]
+    rows = listing.model._default_manager.order_by()
+    leading = Statement.of(rows.filter(*(m.leading() for m in members)).values_list("pk"))
+    if not isinstance(members[0], Words):
+        return [leading.counted(FEW + 1)]
+    named = words_found(members[0].model, f"{members[0].param}_query").counted(FEW + 1)
+    return [named, leading.counted(FEW + 1)] if members[0].relation else [named]
+
+
+def lead_of(listing: Listing, values: Mapping[str, Any], order: Order) -> frozenset[str]:
+    """The filters that leave few rows: known of some, counted of others."""
+    for name in EXACT:
+        if name in values and name in listing.filters:
+            return frozenset({name})
+    walk = Plan(listing, frozenset(values), order)
+    given = parameters(listing, values)
+    for group in groups(listing.filters, walk.filters):
+        counts = few_statements(listing, group)
+        if not all(map(walk.on_key, group)) and all(s.run(given)[0][0] <= FEW for s in counts):
+            return group
+    return frozenset()
+
+
+def parameters(listing: Listing, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a request as the parameters of statements."""
+    given = dict(values)
+    for name, value in values.items():
+        found = listing.filters[name]
+        if isinstance(found, Words):
+            given |= found.parameters(value)
+    return given
 
 
 def page(
@@ -193,10 +309,12 @@ def page(
 ) -> Page:
     """The next rows of a list, in one query (two where the known sort keys end).
 
+    One more for each filter of words or bounds until one leaves few rows.
+
     Raises nothing that a caller can cause: filters, sorts and bounds are checked at the edge.
     """
-    plan = Plan(listing, frozenset(values), order)
-    given = dict(values, limit=limit + 1, offset=offset)
+    plan = Plan(listing, frozenset(values), order, lead_of(listing, values, order))
+    given = parameters(listing, values) | {"limit": limit + 1, "offset": offset}
     if after:
         given |= {"after_key": after.key, "after_id": after.id}
     rows: list[Row] = []
@@ -248,29 +366,12 @@ def credits_of(rows: type[AlbumCredit | TrackCredit], owner: str, id_: str) -> J
     return JsonArray(credited.values(value=credit), of_objects=True)
 
 
-def words_of(model: type[Model], path: str, param: str) -> Callable[[], Q]:
-    """Rows whose related (or own) name has words that start as those of a parameter do."""
-
-    def condition() -> Q:
-        matching = words_match(model, param)
-        if path == "id":
-            return matching
-        return Q(**{f"{path}__in": model._default_manager.filter(matching).values("id")})
-
-    return condition
-
-
-def having(**conditions: str) -> Callable[[], Q]:
-    """Lookups against parameters of the given names."""
-    return lambda: Q(**{lookup: Param(name) for lookup, name in conditions.items()})
-
-
 MOMENTS = {"created_at": "created_at", "updated_at": "updated_at"}
-SINCE = {
-    "updated_since": having(updated_at__gte="updated_since"),
+SINCE: dict[str, Filter] = {
+    "updated_since": Bound("updated_at", ">=", "updated_since"),
     "ids": lambda: Q(among("id", "ids")),
 }
-OF_GENRE = {"genre": lambda: Q(genre_rows__genre_id=genre_named())}
+OF_GENRE: dict[str, Filter] = {"genre": lambda: Q(genre_rows__genre_id=genre_named())}
 
 
 def times(at: str) -> dict[str, Any]:
@@ -323,7 +424,7 @@ ARTISTS = Listing(
     columns=artist_columns(),
     sorts={"name": "sort_key", **MOMENTS},
     filters={
-        "name": words_of(Artist, "id", "name"),
+        "name": Words(Artist, "name"),
         "mbid": having(mbid="mbid"),
         **OF_GENRE,
         **SINCE,
@@ -341,19 +442,20 @@ ALBUMS = Listing(
         **MOMENTS,
     },
     filters={
-        "title": words_of(Album, "id", "title"),
-        "artist": words_of(Artist, "artist_id", "artist"),
+        "title": Words(Album, "title"),
+        "artist": Words(Artist, "artist", "artist"),
         "artist_id": having(artist_id="artist_id"),
         "mbid": having(mbid="mbid"),
-        "release_year": having(release_year="release_year"),
-        "release_year_from": having(release_year__gte="release_year_from"),
-        "release_year_to": having(release_year__lte="release_year_to"),
+        "release_year": Bound("release_year", "=", "release_year"),
+        "release_year_from": Bound("release_year", ">=", "release_year_from"),
+        "release_year_to": Bound("release_year", "<=", "release_year_to"),
         **OF_GENRE,
         **SINCE,
     },
     nullable=frozenset({"release_year"}),
     scopes={"genre": "genre_rows"},
-    constant={"artist": "artist_id"},
+    constant={"artist": "artist_id", "release_year": "release_year"},
+    covers={"artist_id": frozenset({"title", "release_year", "artist", *MOMENTS})},
 )
 
 TRACKS = Listing(
@@ -369,23 +471,29 @@ TRACKS = Listing(
         **MOMENTS,
     },
     filters={
-        "title": words_of(Track, "id", "title"),
-        "artist": words_of(Artist, "artist_id", "artist"),
+        "title": Words(Track, "title"),
+        "artist": Words(Artist, "artist", "artist"),
         "artist_id": having(artist_id="artist_id"),
-        "album": words_of(Album, "album_id", "album"),
+        "album": Words(Album, "album", "album"),
         "album_id": having(album_id="album_id"),
         "mbid": having(mbid="mbid"),
         "isrc": having(isrc="isrc"),
-        "release_year_from": having(release_year__gte="release_year_from"),
-        "release_year_to": having(release_year__lte="release_year_to"),
-        "duration_ms_from": having(duration_ms__gte="duration_ms_from"),
-        "duration_ms_to": having(duration_ms__lte="duration_ms_to"),
+        "release_year_from": Bound("release_year", ">=", "release_year_from"),
+        "release_year_to": Bound("release_year", "<=", "release_year_to"),
+        "duration_ms_from": Bound("duration_ms", ">=", "duration_ms_from"),
+        "duration_ms_to": Bound("duration_ms", "<=", "duration_ms_to"),
         **OF_GENRE,
         **SINCE,
     },
     nullable=frozenset({"release_year", "duration_ms"}),
     scopes={"genre": "genre_rows"},
     constant={"artist": "artist_id"},
+    covers={
+        "artist_id": frozenset(
+            {"title", "album", "artist", "duration_ms", "release_year", *MOMENTS}
+        ),
+        "album_id": frozenset({"position"}),
+    },
 )
 
 GENRES = Listing(

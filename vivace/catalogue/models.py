@@ -28,6 +28,13 @@ DISC_STRIDE = 1_000_000
 """`Track.position` = disc × stride + number; a track without a number ends its disc."""
 
 
+def source_is_whole(kind: str) -> models.CheckConstraint:
+    """An id says nothing without the collection that gave it, nor a collection without one."""
+    both = Q(source__isnull=False, source_id__isnull=False)
+    neither = Q(source__isnull=True, source_id__isnull=True)
+    return models.CheckConstraint(condition=both | neither, name=f"{kind}_source_is_whole")
+
+
 class Generation(models.Model):
     """One row, whose value every transaction that changes the catalogue moves on."""
 
@@ -103,6 +110,7 @@ class Artist(Entry):
                 name="artist_source_unique",
                 condition=Q(source_id__isnull=False),
             ),
+            source_is_whole("artist"),
         ]
         indexes = [
             models.Index(fields=["sort_key", "id"], name="artist_by_name"),
@@ -158,6 +166,7 @@ class Album(Entry):
                 name="album_source_unique",
                 condition=Q(source_id__isnull=False),
             ),
+            source_is_whole("album"),
         ]
         indexes = [
             models.Index(fields=["title_key", "id"], name="album_by_title"),
@@ -195,7 +204,8 @@ class Track(Entry):
     composer = models.CharField(max_length=TITLE_LENGTH, null=True, blank=True)
     isrc = KeyField(null=True, blank=True)
     position = models.GeneratedField(
-        expression=Coalesce("disc_number", 1) * DISC_STRIDE
+        # Cast first: the product of two small integers would have to be one itself.
+        expression=Cast(Coalesce("disc_number", 1), models.BigIntegerField()) * DISC_STRIDE
         + Coalesce("track_number", DISC_STRIDE - 1),
         output_field=models.BigIntegerField(),
         db_persist=True,
@@ -216,6 +226,7 @@ class Track(Entry):
                 name="track_source_unique",
                 condition=Q(source_id__isnull=False),
             ),
+            source_is_whole("track"),
         ]
         indexes = [
             models.Index(fields=["title_key", "id"], name="track_by_title"),

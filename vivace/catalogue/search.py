@@ -1,12 +1,20 @@
 """Rows found by the words of their name or title."""
 
+import json
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import connection
 from django.db.models import F, Model, Q
 
 from vivace.catalogue.folding import fold, words
-from vivace.catalogue.statements import Condition, Param
+from vivace.catalogue.statements import (
+    Condition,
+    Param,
+    Slot,
+    Statement,
+    taken_for_half,
+)
 
 WORDS = {
     "catalogue_artist": "name_words",
@@ -44,6 +52,35 @@ def words_match(model: type[Model], param: str) -> Q:
         postgresql="array_to_tsvector(string_to_array({1}, ' ')) @@ {2}::tsquery",
     )
     return Q(found)
+
+
+def words_found(model: type[Model], param: str) -> Statement:
+    """The ids of what `words_match`, one after the other as they are found."""
+    if connection.vendor == "postgresql":
+        return Statement.of(model._default_manager.filter(words_match(model, param)).values("id"))
+    index = f"{model._meta.db_table}_words"
+    return Statement(f"SELECT rowid FROM {index} WHERE {index} MATCH %s", (Slot(param),))
+
+
+def words_check(model: type[Model], path: str, param: str) -> Q:
+    """The same, of `prefixes`, checked on rows that something else leads to, found by a path."""
+    column = F(path + WORDS[model._meta.db_table])
+    check = Condition(
+        column,
+        Param(param),
+        sqlite="NOT EXISTS (SELECT 1 FROM json_each({1}) WHERE instr(' ' || {0}, value) = 0)",
+        postgresql=taken_for_half("(' ' || {0}) LIKE ALL ({1}::text[])"),
+    )
+    return Q(check)
+
+
+def prefixes(text: str) -> Any:
+    """What `words_check` looks for: each word of a text after a space."""
+    # Where the text has no word, two spaces: they are in no row's words.
+    found = [f" {word}" for word in words(fold(text)).split()] or ["  "]
+    if connection.vendor == "postgresql":
+        return [f"%{prefix}%" for prefix in found]
+    return json.dumps(found)
 
 
 def prefix_query(text: str) -> str:

@@ -1,6 +1,6 @@
 """The albums and genres of a file: which one a title means, and what album rows do."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 from msgspec import UNSET
@@ -19,6 +19,8 @@ class Albums(Entries[Album]):
         self.claimed: set[int] = set()
         self.genres: dict[int, tuple[int, ...]] = {}
         self.credits: dict[int, Credits] = {}
+        self.unread: set[int] = set()
+        """Stored ones whose genres and credits are not known yet."""
         self.gathering: set[int] = set()
         """New ones that have no row of their own: their genres are those of their tracks."""
         self.regenred: set[int] = set()
@@ -33,11 +35,16 @@ class Albums(Entries[Album]):
         self.genres.clear()
         self.keys.clear()
 
-    def meet(self, names: set[tuple[int, str]], new_artists: Collection[int]) -> None:
+    def adopt(self, entry: Album) -> Album:
+        if entry.id not in self.by_id:
+            self.unread.add(entry.id)
+        return super().adopt(entry)
+
+    def meet(self, names: Iterable[tuple[int, str]], is_new_artist: Callable[[int], bool]) -> None:
         """Look up all that have these names, (artist's id, folded title), and are not known."""
-        unknown = names - self.by_name.keys()
+        unknown = {name for name in names if name not in self.by_name}
         self.by_name.update((name, []) for name in unknown)
-        asked = {name for name in unknown if name[0] not in new_artists}
+        asked = {name for name in unknown if not is_new_artist(name[0])}
         for stored in self.library.albums_named(asked) if asked else ():
             self.list(self.adopt(stored))
 
@@ -46,8 +53,8 @@ class Albums(Entries[Album]):
         if named is not None and album not in named:
             named.append(album)
 
-    def meet_ids(self, ids: set[int]) -> None:
-        if unknown := ids - self.by_id.keys():
+    def meet_ids(self, ids: Iterable[int]) -> None:
+        if unknown := {id_ for id_ in ids if id_ not in self.by_id}:
             for album in self.library.albums_with_id(unknown):
                 self.adopt(album)
 
@@ -126,19 +133,22 @@ class Albums(Entries[Album]):
             self.genres[id_] = (*known, *(genre for genre in genres if genre not in known))
 
     def meet_rows(
-        self, rows: Sequence[AlbumRow], names: set[tuple[int, str]], new_artists: Collection[int]
+        self,
+        rows: Sequence[AlbumRow],
+        names: Iterable[tuple[int, str]],
+        is_new_artist: Callable[[int], bool],
     ) -> None:
-        self.meet(names, new_artists)
+        self.meet(names, is_new_artist)
         self.meet_identified(rows, self.library.albums_with_mbid, self.library.albums_from)
-        unknown = self.by_id.keys() - self.genres.keys() - self.new.keys() - self.unborn.keys()
-        if not unknown:
+        if not self.unread:
             return
-        for id_ in unknown:
+        for id_ in self.unread:
             self.genres[id_], self.credits[id_] = (), ()
-        for id_, genre_id in self.library.album_genres(unknown):
+        for id_, genre_id in self.library.album_genres(self.unread):
             self.genres[id_] += (genre_id,)
-        for id_, artist_id, credited_as, role in self.library.album_credits(unknown):
+        for id_, artist_id, credited_as, role in self.library.album_credits(self.unread):
             self.credits[id_] += ((artist_id, credited_as, role),)
+        self.unread.clear()
 
     def decide(
         self,
@@ -189,7 +199,7 @@ class Genres:
         self.cache: dict[tuple[str, ...], tuple[tuple[int, ...], str]] = {}
 
     def meet(self, names: Iterable[str]) -> None:
-        keys = {self.keys[name] for name in names} - self.by_key.keys() - self.asked
+        keys = {key for name in names if (key := self.keys[name]) not in self.asked}
         if keys:
             self.asked |= keys
             self.by_key.update(self.library.genres(keys))

@@ -25,7 +25,7 @@ class Artists(Entries[Artist]):
 
     def meet(self, names: Iterable[str]) -> None:
         """Look up all that have these names and are not known yet."""
-        keys = {self.keys[name] for name in names} - self.by_key.keys()
+        keys = {key for name in names if (key := self.keys[name]) not in self.by_key}
         if not keys:
             return
         self.by_key.update((key, []) for key in keys)

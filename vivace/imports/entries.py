@@ -64,6 +64,10 @@ class Entries(Generic[E]):
         self.new: dict[int, E] = {}
         self.changed: dict[int, E] = {}
 
+    def is_made(self, id_: int) -> bool:
+        """Whether the library does not know it: the file made it."""
+        return id_ in self.new or id_ in self.unborn
+
     def adopt(self, entry: E) -> E:
         """The entry as it is now: the file may have changed what the library holds."""
         if entry.id in self.by_id:

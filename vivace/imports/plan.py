@@ -89,15 +89,14 @@ class Planner:
     def meet_albums(self, rows: Sequence[AlbumRow]) -> None:
         self.artists.meet(names_of(rows))
         self.genres.meet(name for row in rows if row.genres for name in row.genres)
-        names = set()
+        names: set[tuple[int, str]] = set()
         for row in rows:
             try:
                 artist_id = self.artists.find(row.artist, row.artist_disambiguation)
             except RefusedError:
                 continue
             names.add((artist_id, self.albums.keys[row.title]))
-        new_artists = self.artists.unborn.keys() | self.artists.new.keys()
-        self.albums.meet_rows(rows, names, new_artists)
+        self.albums.meet_rows(rows, names, self.artists.is_made)
 
     def decide_album(self, row: AlbumRow) -> None:
         artist_id = self.artists.find(row.artist, row.artist_disambiguation)

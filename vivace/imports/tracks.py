@@ -125,8 +125,8 @@ class Tracks:
 
     def meet_named(self, drafts: Sequence[Draft]) -> None:
         """Fetch the tracks that the names of rows may stand for, of rows not identified."""
-        new_artists = self.artists.unborn.keys() | self.artists.new.keys()
-        self.albums.meet({(draft.owner_id, draft.album_key) for draft in drafts}, new_artists)
+        is_new_artist = self.artists.is_made
+        self.albums.meet({(draft.owner_id, draft.album_key) for draft in drafts}, is_new_artist)
         rest = [
             draft
             for draft in drafts
@@ -138,8 +138,11 @@ class Tracks:
             for album in self.albums.by_name[draft.owner_id, draft.album_key]
         )
         if self.library.has_tracks:
-            names = {(draft.artist_id, draft.title_key) for draft in rest}
-            names = {name for name in names if name[0] not in new_artists}
+            names = {
+                (draft.artist_id, draft.title_key)
+                for draft in rest
+                if not is_new_artist(draft.artist_id)
+            }
             for track in self.current(self.library.tracks_named(names) if names else ()):
                 self.known((track.artist_id, track.album_id, track.title_key), track.id)
             self.meet_albums(drafts)

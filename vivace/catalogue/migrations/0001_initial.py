@@ -360,7 +360,12 @@ class Migration(migrations.Migration):
                         db_persist=True,
                         expression=django.db.models.expressions.CombinedExpression(
                             django.db.models.expressions.CombinedExpression(
-                                django.db.models.functions.comparison.Coalesce("disc_number", 1),
+                                django.db.models.functions.comparison.Cast(
+                                    django.db.models.functions.comparison.Coalesce(
+                                        "disc_number", 1
+                                    ),
+                                    models.BigIntegerField(),
+                                ),
                                 "*",
                                 models.Value(1000000),
                             ),
@@ -791,6 +796,39 @@ class Migration(migrations.Migration):
             model_name="trackgenre",
             constraint=models.UniqueConstraint(
                 fields=("track", "genre"), name="track_genre_unique"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="album",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("source__isnull", False), ("source_id__isnull", False)),
+                    models.Q(("source__isnull", True), ("source_id__isnull", True)),
+                    _connector="OR",
+                ),
+                name="album_source_is_whole",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="artist",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("source__isnull", False), ("source_id__isnull", False)),
+                    models.Q(("source__isnull", True), ("source_id__isnull", True)),
+                    _connector="OR",
+                ),
+                name="artist_source_is_whole",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="track",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("source__isnull", False), ("source_id__isnull", False)),
+                    models.Q(("source__isnull", True), ("source_id__isnull", True)),
+                    _connector="OR",
+                ),
+                name="track_source_is_whole",
             ),
         ),
     ]

@@ -1,0 +1,48 @@
+"""The API against its own OpenAPI document, by Schemathesis: no failure in any of its checks.
+
+`schemathesis.toml` says how, and what it may be refused. By hand, with more examples:
+
+    st run http://127.0.0.1:8000/api/openapi.json -H 'Authorization: Bearer …' -n 200 --seed 4
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live import CHECKOUT, Live, live_server
+
+# Enough for a change that breaks the contract to be seen, and not for CI to wait: most of the
+# requests are those of the coverage phase, whatever the number.
+EXAMPLES = 3
+LAST_LINES = 400
+
+
+@pytest.fixture
+def live(empty_database: str, tmp_path: Path) -> Iterator[Live]:
+    with live_server(empty_database, tmp_path) as started:
+        yield started
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("role", ["listener", "editor", "nobody"])
+def test_every_answer_is_as_the_document_says(
+    role: str, seed: int, live: Live, request: pytest.FixtureRequest
+) -> None:
+    if request.config.getoption("db") == "postgresql" and (role, seed) != ("editor", 1):
+        return  # What differs between the databases does not differ by role and seed.
+    command = [str(Path(sys.executable).with_name("st")), "run", "--no-color"]
+    who = [] if role == "nobody" else ["--header", f"Authorization: Bearer {live.token(role)}"]
+    bounds = ["--seed", str(seed), "--max-examples", str(EXAMPLES), "--workers", "2"]
+    document = f"{live.base}/api/openapi.json"
+    run = subprocess.run(
+        [*command, *bounds, *who, document],
+        cwd=CHECKOUT,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    end = "\n".join((run.stdout + run.stderr).splitlines()[-LAST_LINES:])
+    assert run.returncode == 0, end

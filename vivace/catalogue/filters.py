@@ -1,0 +1,92 @@
+"""What a list can be narrowed by.
+
+Words and bounds leave few rows or most of them, depending on the value. Each has two forms:
+one that an index answers, for when it leads (few rows are found, then sorted), and one that is
+checked on each row of a walk along the order of the list. Neither database can be left to choose:
+SQLite does not look at values, and both may walk a whole list for the few rows at its other end.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import F, Model, Q
+from django.db.models.functions import Coalesce
+
+from vivace.catalogue.search import prefix_query, prefixes, words_check, words_match
+from vivace.catalogue.statements import Condition, Param, taken_for_half
+
+Exact = Callable[[], Q]
+"""A condition that an index answers with few rows, or that has an index with each sort."""
+
+
+def having(**conditions: str) -> Exact:
+    """Lookups against parameters of the given names."""
+    return lambda: Q(**{lookup: Param(name) for lookup, name in conditions.items()})
+
+
+def unindexed(path: str) -> Coalesce:
+    """A column as no index has it."""
+    return Coalesce(F(path), F(path))
+
+
+@dataclass(frozen=True)
+class Words:
+    """A name or title has, for each word of the parameter, one that starts with it."""
+
+    model: type[Model]
+    param: str
+    relation: str = ""
+    """What leads from a row to the one that is named, itself where empty."""
+
+    def leading(self) -> Q:
+        matching = words_match(self.model, f"{self.param}_query")
+        if not self.relation:
+            return matching
+        found = self.model._default_manager.filter(matching).values("id")
+        return Q(**{f"{self.relation}_id__in": found})
+
+    def checked(self, scope: str = "") -> Q:
+        at = f"{self.relation}__" if self.relation else ""
+        return words_check(self.model, at, f"{self.param}_prefixes")
+
+    def parameters(self, value: Any) -> dict[str, Any]:
+        return {
+            f"{self.param}_query": prefix_query(value),
+            f"{self.param}_prefixes": prefixes(value),
+        }
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A column that is a sort key, too, is equal to the parameter, at least or at most that."""
+
+    column: str
+    sign: str
+    param: str
+
+    def leading(self, scope: str = "") -> Q:
+        lookup = {"=": "exact", ">=": "gte", "<=": "lte"}[self.sign]
+        return Q(**{f"{scope}{self.column}__{lookup}": Param(self.param)})
+
+    def checked(self, scope: str = "") -> Q:
+        sql = f"{{}} {self.sign} {{}}"
+        column = unindexed(scope + self.column)
+        parts = column, Param(self.param)
+        return Q(Condition(*parts, sqlite=sql, postgresql=taken_for_half(sql)))
+
+
+Filter = Words | Bound | Exact
+Filters = Mapping[str, Filter]
+
+
+def groups(filters: Filters, names: frozenset[str]) -> list[frozenset[str]]:
+    """The words and bounds among the filters, the bounds of one column together."""
+    columns: dict[str, set[str]] = {}
+    for name in sorted(names):
+        match filters[name]:
+            case Words():
+                columns[name] = {name}
+            case Bound(column):
+                columns.setdefault(f"{column} ", set()).add(name)
+    return [frozenset(group) for group in columns.values()]
