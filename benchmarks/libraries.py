@@ -24,6 +24,8 @@ class Size(NamedTuple):
 
 SMALL = Size(1_000, 2, 5)
 """10,000 tracks."""
+TOWN = Size(5_000, 2, 10)
+"""100,000 tracks."""
 HOUSE = Size(10_000, 2, 10)
 """10,000 artists, 20,000 albums, 200,000 tracks."""
 IMPORTED = Size(50_000, 2, 10)

@@ -4,6 +4,7 @@ from itertools import count
 from typing import Any
 
 from django.apps import apps
+from django.db import connection
 
 from tests import builders
 from tests.client import Person
@@ -81,10 +82,17 @@ class Everything:
 
 def stored() -> dict[str, list[Any]]:
     """Every row there is."""
-    ours = [model for model in apps.get_models() if model.__module__.startswith("vivace.")]
-    return {
-        model._meta.label: [*model._default_manager.order_by("pk").values_list()] for model in ours
-    }
+    tables = [
+        model._meta.db_table
+        for model in apps.get_models()
+        if model.__module__.startswith("vivace.")
+    ]
+    rows = {}
+    with connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"SELECT * FROM {table} ORDER BY 1")
+            rows[table] = cursor.fetchall()
+    return rows
 
 
 names = count()

@@ -1,6 +1,7 @@
 """POST /{artists,albums,tracks}/bulk: up to 10,000 at once, in order, all or nothing."""
 
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import pytest
@@ -34,7 +35,7 @@ def test_ten_thousand_are_made_in_their_order(editor: Person, kind: str) -> None
     wanted = [f"{(n * 7_919) % BULK_MAX}" for n in range(BULK_MAX)]
     reply = editor.post(f"{kind}/bulk", [{field: name, **shared[kind]} for name in wanted])
     assert (reply.status, [*reply.json]) == (201, ["ids"])
-    made = {}
+    made: dict[str, dict[str, Any]] = {}
     for start in range(0, BULK_MAX, 1_000):
         some = ",".join(reply.json["ids"][start : start + 1_000])
         made |= {item["id"]: item for item in editor.items(kind, ids=some, limit=1_000)}
@@ -203,8 +204,8 @@ def test_what_is_removed_while_it_is_referred_to_leaves_nothing_half_done(editor
         by = builders.artist(f"Artist {race}")
         album = {"title": f"Album {race}", "artist_id": by, "genres": [f"Genre {race}"]}
         results = at_once(
-            lambda album=album: editor.post("albums/bulk", [album]),
-            lambda by=by: editor.delete(f"artists/{by}"),
+            partial(editor.post, "albums/bulk", [album]),
+            partial(editor.delete, f"artists/{by}"),
         )
         added, removed = (result for result in results if isinstance(result, Reply))
         assert (added.status, removed.status) in {(201, 409), (409, 204)}

@@ -332,7 +332,7 @@ def test_genres_follow_who_a_track_or_album_is_by(editor: Person, library: Libra
 
 def test_credits_are_replaced_whole(editor: Person, library: Library) -> None:
     zaz = builders.artist("Zaz")
-    credits = [
+    credited = [
         {"artist_id": library.bjork, "credited_as": "Bj"},
         {"artist_id": zaz, "role": "guest"},
     ]
@@ -341,7 +341,7 @@ def test_credits_are_replaced_whole(editor: Person, library: Library) -> None:
         {"id": zaz, "name": "Zaz", "credited_as": "Zaz", "role": "guest"},
     ]
     for path in (f"tracks/{library.joga}", f"albums/{library.homogenic}"):
-        assert changed(editor, path, credits=credits) == {"credits": shown}
+        assert changed(editor, path, credits=credited) == {"credits": shown}
         assert changed(editor, path, credits=[{"artist_id": library.bjork}]) == {"credits": []}
 
 

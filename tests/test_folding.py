@@ -77,6 +77,8 @@ def test_folding_twice_is_folding_once(name: str) -> None:
 
 @given(NAMES)
 def test_case_makes_no_difference(name: str) -> None:
+    # Capitals of ancient Greek have an iota beside them that small letters have below.
+    assume("\u0345" not in unicodedata.normalize("NFD", name))
     assert fold(name.swapcase()) == fold(fold(name).upper()) == fold(name)
 
 

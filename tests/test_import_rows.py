@@ -117,6 +117,18 @@ def test_an_mbid_and_a_source_id_of_two_tracks_are_refused() -> None:
     )  # fmt: skip
 
 
+def test_an_mbid_that_a_row_took_from_its_track_is_free_for_another_of_its_names() -> None:
+    import_(NEUTRAL | {"mbid": MBID, "source_id": 1}, source="cd")
+    other = MBID.replace("A", "B")
+    rows: list[dict[str, Any]] = [
+        NEUTRAL | {"source_id": 1, "mbid": other}, NEUTRAL | {"source_id": 2},
+        NEUTRAL | {"mbid": MBID},
+    ]  # fmt: skip
+    assert counts(import_(*rows, source="cd")) == (1, 2, 0, [])
+    assert track(source_id="1").mbid == other.lower()
+    assert track(source_id="2").mbid == MBID.lower()
+
+
 def test_a_source_id_needs_a_source() -> None:
     report = import_(NEUTRAL | {"source_id": 1}, NEUTRAL | {"title": "Isobel"})
     assert counts(report) == (

@@ -102,11 +102,14 @@ OF_OTHERS = {
 
 
 def person_of(role: str, name: str = "asking") -> Person:
-    person = Person(None if role == "nobody" else role, name)
-    if person.user:
-        person.user.set_password(PASSWORD)
-        person.user.save()
-    return person
+    return Person(None if role == "nobody" else role, name)
+
+
+def give_password(user: User | None) -> None:
+    # Only where it is needed: hashing takes longer than the rest of a test.
+    if user:
+        user.set_password(PASSWORD)
+        user.save()
 
 
 def asked(person: Person, there: Everything, name: str) -> Reply:
@@ -115,25 +118,25 @@ def asked(person: Person, there: Everything, name: str) -> Reply:
     path = there.path(template)
     if name == "POST imports":
         row = {"title": "Jóga", "artist": "Björk", "album": "Homogenic"}
-        body = json.dumps(row).encode()
-        return person.send(method, path, body, content_type="application/x-ndjson")
+        line = json.dumps(row).encode()
+        return person.send(method, path, line, content_type="application/x-ndjson")
     if method == "DELETE" and template in {"artists/<id>", "albums/<id>"}:
         return person.delete(path, cascade=True)
-    body = {**bodies(there), **signing_in(there, name)}.get(name)
+    body = {**bodies(there), **signing_in(person, there, name)}.get(name)
     return person.send(method, path, body)
 
 
-def signing_in(there: Everything, name: str) -> dict[str, Any]:
+def signing_in(person: Person, there: Everything, name: str) -> dict[str, Any]:
     """Bodies with what it takes to be let in, where an operation needs that."""
     if name == "POST auth/register":
         made = {"username": "clara", "email": "clara@example.org", "password": PASSWORD}
         return {name: made}
     if name == "POST me/password":
+        give_password(person.user)
         return {name: {"current_password": PASSWORD, "new_password": f"{PASSWORD}!"}}
     if name.startswith("POST auth/"):
         someone = User.objects.get(pk=there.ids["users"])
-        someone.set_password(PASSWORD)
-        someone.save()
+        give_password(someone)
         if name == "POST auth/login":
             return {name: {"login": someone.email, "password": PASSWORD}}
         pair = sessions.log_in(someone.username, PASSWORD, HERE)

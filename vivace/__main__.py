@@ -3,6 +3,7 @@
 import os
 import sys
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 # As a shell reports a program that the signal ended: 128 and its number.
@@ -16,6 +17,8 @@ def main() -> None:
         execute_from_command_line(sys.argv)
         # A reader that went away is often noticed only here.
         sys.stdout.flush()
+    except ImproperlyConfigured as error:
+        sys.exit(f"vivace: {error}")
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:

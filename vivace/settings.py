@@ -84,7 +84,9 @@ SQLITE_OPTIONS = {
     # Atomic blocks exist to write: taking the write lock at their start makes two writers
     # queue, where a lock taken halfway is refused at once.
     "transaction_mode": "IMMEDIATE",
-    "timeout": 60,
+    # Seconds. An import of a million tracks holds the lock for half a minute, and for several
+    # minutes where the machine is busy.
+    "timeout": 300,
     # Values arrive as stored. The ORM's own converters still run; a column's declared type
     # would have every raw row parsed a second time.
     "detect_types": 0,
@@ -280,3 +282,21 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+
+# --- The log ---------------------------------------------------------------------------------
+
+# To the standard error output, where whatever runs the server collects it.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        # Instead of Django's own, which are silent where DEBUG is off.
+        "django": {"handlers": [], "level": "INFO"},
+        # What clients do wrong they are told themselves.
+        "django.request": {"level": "ERROR"},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+    },
+}

@@ -5,6 +5,7 @@ a pointer (`/index/field`) to each thing that contradicts what is there or the r
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from django.db import IntegrityError
@@ -80,15 +81,16 @@ def bare_isrc(text: str | None) -> str | None:
 
 
 def insert_in_order(
-    model: type[Model], columns: Sequence[str], rows: Iterable[bulk.Row], *key: str
+    model: type[Model], columns: Sequence[str], rows: Iterable[bulk.Row], *unique: str
 ) -> None:
     """Write rows in the order of a unique key, whatever order they are given in.
 
     Two who write the same ones at once then meet at the first, where one waits; in orders of
-    their own each could wait for what the other has, a deadlock.
+    their own each could wait for what the other has, a deadlock. On SQLite, where nobody can,
+    neighbours in the index are still written side by side.
     """
-    places = [columns.index(name) for name in key]
-    bulk.insert(model, columns, sorted(rows, key=lambda row: [row[n] or "" for n in places]))
+    key = itemgetter(*map(columns.index, unique))
+    bulk.insert(model, columns, sorted(rows, key=lambda row: key(row) or ""))
 
 
 # --- Artists ---------------------------------------------------------------------------------

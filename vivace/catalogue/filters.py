@@ -48,13 +48,10 @@ class Words:
 
     def checked(self, scope: str = "") -> Q:
         at = f"{self.relation}__" if self.relation else ""
-        return words_check(self.model, at, f"{self.param}_prefixes")
+        return words_check(self.model, at, self.param)
 
     def parameters(self, value: Any) -> dict[str, Any]:
-        return {
-            f"{self.param}_query": prefix_query(value),
-            f"{self.param}_prefixes": prefixes(value),
-        }
+        return {f"{self.param}_query": prefix_query(value), **prefixes(value, self.param)}
 
 
 @dataclass(frozen=True)

@@ -38,5 +38,8 @@ def fold(text: str) -> str:
 def words(key: str) -> str:
     """The words of a folded key, one space between two: what word prefixes are matched with."""
     if key.isascii():
+        # Most names are letters, digits and single spaces: those are their own words.
+        if key.replace(" ", "").isalnum():
+            return key
         return " ".join(key.translate(ASCII_GAPS).split())
     return GAPS.sub(" ", key).strip()

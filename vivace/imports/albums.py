@@ -32,7 +32,13 @@ class Albums(Entries[Album]):
     def forget(self) -> None:
         super().forget()
         self.by_name.clear()
+        self.copies.clear()
         self.genres.clear()
+        self.credits.clear()
+        # An id left behind here would keep the memory around it from being given back.
+        ids = (self.claimed, self.unread, self.gathering, self.regenred, self.recredited)
+        for held in (*ids, self.dated):
+            held.clear()
         self.keys.clear()
 
     def adopt(self, entry: Album) -> Album:

@@ -14,6 +14,7 @@ from vivace.imports.entries import may_be, pair_of
 from vivace.imports.formats import RefusedError, RowError, TrackRow
 from vivace.imports.known import Credits, Library, Pair, StagedTrack, Track
 from vivace.imports.report import ImportReport
+from vivace.imports.seen import Seen
 
 
 class Draft(Struct):
@@ -43,8 +44,8 @@ class Tracks:
         self.library = library
         self.artists, self.albums, self.genres = artists, albums, genres
         self.report = report
-        self.seen: dict[int, int | tuple[int, ...]] = {}
-        """Hash of a key → the tracks of the file, new or changed, that it may stand for."""
+        self.seen = Seen()
+        """What the tracks of earlier runs, new or changed, are found by."""
         self.changed: set[int] = set()
         self.new = 0
         self.copies: dict[tuple[int, int, str, int], int] = {}
@@ -53,6 +54,9 @@ class Tracks:
         self.states: dict[int, Track] = {}
         self.credits: dict[int, Credits] = {}
         self.stored: dict[object, list[int]] = {}
+        self.met: dict[int, list[int]] = {}
+        """Hash of a key → the tracks of the file, new or changed, that it may stand for."""
+        self.remembered: list[tuple[int, int]] = []
         self.fresh: set[int] = set()
         self.staged_before: set[int] = set()
         self.staged: dict[int, StagedTrack] = {}
@@ -69,13 +73,18 @@ class Tracks:
                 self.report.refuse(RowError(draft.line, str(error)))
 
     def start_run(self) -> None:
+        for key, track_id in self.remembered:
+            self.seen.add(key, track_id)
         self.states, self.credits, self.stored, self.staged = {}, {}, {}, {}
+        self.met, self.remembered = {}, []
         self.fresh, self.staged_before = set(), set()
 
     def forget(self) -> None:
         """Free what only further rows would need. It is most of the memory of an import."""
         self.start_run()
-        self.seen = {}
+        self.seen.clear()
+        self.copies.clear()
+        self.claimed.clear()
 
     # What the rows name
 
@@ -127,11 +136,7 @@ class Tracks:
         """Fetch the tracks that the names of rows may stand for, of rows not identified."""
         is_new_artist = self.artists.is_made
         self.albums.meet({(draft.owner_id, draft.album_key) for draft in drafts}, is_new_artist)
-        rest = [
-            draft
-            for draft in drafts
-            if draft.pair not in self.stored and draft.row.mbid not in self.stored
-        ]
+        rest = [draft for draft in drafts if not self.is_identified(draft)]
         self.meet_seen(
             (draft.artist_id, album.id, draft.title_key)
             for draft in rest
@@ -162,10 +167,15 @@ class Tracks:
 
     def meet_seen(self, keys: Iterable[object]) -> None:
         """Fetch what earlier chunks of this file made of the tracks behind these keys."""
-        if self.seen and (hits := self.seen.keys() & set(map(hash, keys))):
-            ids = {track_id for hit in hits for track_id in as_tuple(self.seen[hit])}
-            if ids := ids - self.states.keys():
-                self.meet_staged(ids)
+        if not self.seen:
+            return
+        found: set[int] = set()
+        for key in set(map(hash, keys)):
+            if ids := self.seen.ids(key):
+                self.met.setdefault(key, ids)
+                found.update(ids)
+        if found := {track_id for track_id in found if track_id not in self.states}:
+            self.meet_staged(found)
 
     def meet_staged(self, ids: Collection[int]) -> None:
         for staged in self.library.staged(ids):
@@ -201,10 +211,10 @@ class Tracks:
 
     def behind(self, key: object) -> Sequence[int]:
         """The tracks that a key may stand for: those stored first, then those of the file."""
-        stored, seen = self.stored.get(key, ()), self.seen.get(hash(key))
-        if seen is None:
+        stored, met = self.stored.get(key, ()), self.met.get(hash(key))
+        if met is None:
             return stored
-        return (*stored, *(track_id for track_id in as_tuple(seen) if track_id not in stored))
+        return (*stored, *(track_id for track_id in met if track_id not in stored))
 
     # What they mean
 
@@ -220,6 +230,10 @@ class Tracks:
             if (track.source, track.source_id) == pair:
                 return track
         return None
+
+    def is_identified(self, draft: Draft) -> bool:
+        row, pair = draft.row, draft.pair
+        return bool((pair and self.from_source(pair)) or (row.mbid and self.with_mbid(row.mbid)))
 
     def identified(self, draft: Draft) -> Track | None:
         """The track that the MBID of a row, or else its source id, says it is."""
@@ -344,18 +358,14 @@ class Tracks:
                 self.remember(hash(key), track_id)
 
     def remember(self, key: int, track_id: int) -> None:
-        known = self.seen.setdefault(key, track_id)
-        if known is not track_id:
-            self.seen[key] = (*as_tuple(known), track_id)
+        """Let later rows find a track, those of this run and those of the next."""
+        known = self.met.setdefault(key, [])
+        if track_id not in known:
+            known.append(track_id)
+            self.remembered.append((key, track_id))
 
 
 NO_GENRES: tuple[tuple[int, ...], str] = ((), "[]")
-
-
-def as_tuple(ids: int | tuple[int, ...] | None) -> tuple[int, ...]:
-    if ids is None:
-        return ()
-    return ids if isinstance(ids, tuple) else (ids,)
 
 
 def keys_of(track: Track) -> list[object]:
