@@ -39,9 +39,9 @@ class Live:
             request.headers.setdefault("Content-type", "application/json")
         try:
             with urlopen(request, timeout=60) as response:  # noqa: S310 - it is our own server
-                return response.status, response.headers, response.read()
+                return response.status, dict(response.headers.items()), response.read()
         except HTTPError as error:
-            return error.code, error.headers, error.read()
+            return error.code, dict(error.headers.items()), error.read()
 
     def token(self, name: str) -> str:
         """A new access token: one counts for five minutes."""

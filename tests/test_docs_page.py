@@ -79,7 +79,7 @@ def test_the_page_of_problems_has_each_where_its_type_leads(
     page: Page, live: Live, width: int
 ) -> None:
     page.show(f"{live.base}/api/docs/problems#conflict", width)
-    page.wait_for("document.readyState === 'complete'")
+    page.wait_for("document.readyState === 'complete' && document.querySelector('dt')?.id")
     codes = page.run("[...document.querySelectorAll('dt')].map(each => each.id)")
     assert sorted(codes) == sorted(kind.code for kind in problems.KINDS)
     assert page.run("document.documentElement.scrollWidth") <= width

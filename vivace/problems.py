@@ -18,7 +18,7 @@ class Fault(msgspec.Struct, omit_defaults=True, frozen=True):
     parameter: str | None = None
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 what RFC 9457 calls it
     """A request that cannot be served. Subclasses give the status and a stable code."""
 
     status: ClassVar[int] = 400
