@@ -187,7 +187,11 @@ def main() -> int:
             left, faults = library.counts(), library.faults()
             if left not in {nothing, everything}:
                 faults.append(f"there are {left}, neither {nothing} nor {everything}")
+            started = time.perf_counter()
             report = trial.complete()
+            if report["added"] == tracks:
+                # The machine may be busier or idler than it was.
+                seconds = time.perf_counter() - started
             if library.counts() != everything or report["added"] + report["unchanged"] != tracks:
                 faults.append(f"the next run left {library.counts()} and reports {report}")
             faults += library.faults()

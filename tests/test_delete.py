@@ -172,3 +172,15 @@ def test_what_is_not_there_cannot_be_removed(
 ) -> None:
     problem(editor.delete(f"{kind}/{id_}"), 404)
     assert left() == ALL
+
+
+def test_a_credit_that_is_left_alone_and_says_nothing_more_goes_too(editor: Person) -> None:
+    host, guest = builders.artist("Tricky"), builders.artist("Martina Topley-Bird")
+    album = builders.album("Maxinquaye", by=host)
+    credited = [{"artist_id": host}, {"artist_id": guest, "role": "guest"}]
+    track = builders.track("Overcome", by=host, on=album, credits=credited)
+
+    editor.delete(f"artists/{guest}", cascade=True)
+
+    (left,) = editor.items("tracks")
+    assert (left["id"], left["credits"]) == (track, [])

@@ -246,6 +246,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ORIGINS else []),
+    "vivace.api.middleware.known_host",
     "vivace.api.middleware.trailing_slash",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -17,3 +17,18 @@ def trailing_slash(handle: Handler) -> Handler:
         return handle(request)
 
     return without
+
+
+# A load balancer asks by address.
+HEALTH = frozenset({"/healthz", "/readyz"})
+
+
+def known_host(handle: Handler) -> Handler:
+    """Refuse names that are not in `VIVACE_ALLOWED_HOSTS`, wherever the path leads."""
+
+    def checked(request: HttpRequest) -> HttpResponseBase:
+        if request.path_info not in HEALTH:
+            request.get_host()
+        return handle(request)
+
+    return checked

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from vivace.catalogue import additions
@@ -168,7 +168,21 @@ def remove_artist(artist: Artist, *, cascade: bool) -> None:
         raise Conflict("The artist still has albums, tracks or credits; ?cascade=true removes them")
     tracks.delete()
     artist.albums.all().delete()
+    withdraw_credits(AlbumCredit, "album_id", artist)
+    withdraw_credits(TrackCredit, "track_id", artist)
     artist.delete()
+
+
+def withdraw_credits(model: type[AlbumCredit | TrackCredit], owner: str, artist: Artist) -> None:
+    """Remove an artist's credits, and those that then say no more than who the artist is."""
+    credits_of_artist = model._default_manager.filter(artist=artist)
+    owners = list(credits_of_artist.values_list(owner, flat=True))
+    credits_of_artist.delete()
+    left = model._default_manager.filter(**{f"{owner}__in": owners})
+    alone = left.values(owner).annotate(count=Count("id")).filter(count=1).values(owner)
+    plain = {"role": "main", "credited_as": F("artist__name")}
+    doomed = left.filter(**{f"{owner}__in": alone}, **plain).values_list("id", flat=True)
+    model._default_manager.filter(pk__in=list(doomed)).delete()
 
 
 def remove_album(album: Album, *, cascade: bool) -> None:

@@ -14,6 +14,7 @@ from granian.log import LogLevels
 from granian.server import Server
 
 import vivace
+from vivace import worker
 from vivace.dataset import demo
 
 STOP_SECONDS = 30
@@ -95,4 +96,4 @@ def serve(address: str, port: int, workers: int) -> None:
         workers_kill_timeout=STOP_SECONDS,
         websockets=False,
         log_level=LogLevels.warning,
-    ).serve()
+    ).serve(target_loader=worker.load)

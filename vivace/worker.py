@@ -1,0 +1,20 @@
+"""What a serving process does before its first request."""
+
+import gc
+import os
+from importlib import import_module
+from typing import Any
+
+
+def load(target: str) -> Any:
+    """The application `module:name`, in a process that a terminal's Ctrl-C does not reach.
+
+    The main process gets it and tells its workers to stop; told twice, they hang.
+    """
+    os.setpgrp()
+    module, _, name = target.partition(":")
+    application = getattr(import_module(module), name)
+    # What is loaded stays: the collector need not walk it at every full collection.
+    gc.collect()
+    gc.freeze()
+    return application
