@@ -58,9 +58,10 @@ bench: dev ## the benchmarks, on the embedded database, in minutes; BENCH_ARGS='
 
 bench-full: dev ## all of them on both databases, and docs/performance.md from the results
 	mkdir -p .benchmarks
-	for db in sqlite postgresql; do \
-		$(BENCH) --db $$db --benchmark-json .benchmarks/$$db.json || exit; done
-	$(BIN)/python -m benchmarks.report .benchmarks/sqlite.json .benchmarks/postgresql.json
+	for db in sqlite postgresql; do for size in 'not large' large; do \
+		$(BENCH) --db $$db -m "$$size" --benchmark-json ".benchmarks/$$db-$$size.json" || exit; \
+	done; done
+	$(BIN)/python -m benchmarks.report .benchmarks/*.json
 
 lock: setup ## requirements/*.txt from the *.in files; UPGRADE=--upgrade for the newest
 	cd requirements && for name in uv build base; do \

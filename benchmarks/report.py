@@ -1,4 +1,4 @@
-"""`docs/performance.md`, from the result files of a run alone.
+"""`docs/performance.md`, from the result files of a run alone, one or more of each database.
 
 python -m benchmarks.report .benchmarks/sqlite.json .benchmarks/postgresql.json
 """
@@ -93,10 +93,14 @@ def depth(results: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def main(paths: list[str]) -> None:
-    results = {}
+    results: dict[str, dict[str, Any]] = {}
     for path in paths:
         result = msgspec.json.decode(Path(path).read_bytes())
-        results[result["machine_info"]["database"]] = result
+        kind = result["machine_info"]["database"]
+        if kind in results:
+            results[kind]["benchmarks"] += result["benchmarks"]
+        else:
+            results[kind] = result
     lines = [
         INTRODUCTION,
         f"Machine: {machine(results)}.\n",
