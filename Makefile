@@ -51,7 +51,7 @@ format: dev ## put the code into shape, with the lint rules that mend themselves
 	$(BIN)/ruff format
 
 # One process: benchmarks side by side would measure each other.
-BENCH := $(BIN)/pytest benchmarks --benchmark-enable --benchmark-only -n 0 -q
+BENCH := $(BIN)/pytest benchmarks --benchmark-enable --benchmark-only -n 0 -p no:randomly -q
 
 bench: dev ## the benchmarks, on the embedded database, in minutes; BENCH_ARGS='--db postgresql'
 	$(BENCH) -m 'not large' $(BENCH_ARGS)
