@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import random
+import secrets
 import sqlite3
 import subprocess
 import sys
@@ -127,6 +128,7 @@ class Trial:
         self.library, self.path = library, path
         self.environment = os.environ | {
             "DATABASE_URL": library.url, "VIVACE_DATA_DIR": str(path.parent),
+            "VIVACE_SECRET_KEY": secrets.token_urlsafe(50),
         }  # fmt: skip
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
