@@ -6,6 +6,7 @@ import pytest
 
 from tests import builders
 from tests.client import Person, Reply, blamed
+from vivace.catalogue.folding import KEY_LENGTH
 from vivace.catalogue.models import Album, Artist, Genre, Track
 
 MBID = "87C5DEDD-371D-4A53-9F7F-80522FB7F3CB"
@@ -72,6 +73,14 @@ def test_an_album_needs_a_title_and_an_artist(editor: Person, bjork: str) -> Non
         "genres": [],
         "credits": [],
     }
+
+
+def test_a_title_longer_than_its_sort_key_may_part_two_words_there(
+    editor: Person, bjork: str
+) -> None:
+    title = "a" * (KEY_LENGTH - 1) + " bb"
+    made(editor, editor.post("albums", {"title": title, "artist_id": bjork}))
+    assert [album["title"] for album in editor.items("albums", sort="title")] == [title]
 
 
 def test_an_album_is_made_with_all_that_is_known(editor: Person, bjork: str, sjon: str) -> None:

@@ -43,6 +43,8 @@ SPACES = st.text(alphabet=" \t\n\u00a0\u2003\u3000", min_size=1, max_size=3)
         ("!!!", "!!!"),
         ("", ""),
         (" \t ", ""),
+        # Cut where one word ends, it does not end in the space before the next.
+        (f"{'a' * (KEY_LENGTH - 1)} bb", "a" * (KEY_LENGTH - 1)),
     ],
 )
 def test_a_name_folds_into_its_key(name: str, key: str) -> None:

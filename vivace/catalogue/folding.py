@@ -7,9 +7,10 @@ KEY_LENGTH = 500
 """Longer keys are cut: PostgreSQL refuses an index entry of more than 2,704 bytes."""
 
 # Latin letters whose stroke or ligature Unicode does not decompose.
-STROKES = str.maketrans(
-    {"ø": "o", "đ": "d", "ł": "l", "ħ": "h", "ŧ": "t", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"}
-)
+STROKES = {
+    "ø": "o", "đ": "d", "ł": "l", "ħ": "h", "ŧ": "t", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th",
+}  # fmt: skip
+STROKE = re.compile(f"[{''.join(STROKES)}]")
 
 # Only accents are dropped. The marks of other scripts are vowels and consonants of their own.
 ACCENTS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]")
@@ -27,19 +28,22 @@ def fold(text: str) -> str:
     Compatibility forms are unified (NFKC), Latin, Greek and Cyrillic accents dropped, case
     folded, runs of white space made one space, and the result cut at `KEY_LENGTH`.
     """
+    if not text.isascii():
+        text = ACCENTS.sub("", unicodedata.normalize("NFKD", text))
     if text.isascii():
         key = text.lower()
     else:
-        bare = ACCENTS.sub("", unicodedata.normalize("NFKD", text)).casefold()
-        key = unicodedata.normalize("NFKC", bare.translate(STROKES))
-    return " ".join(key.split())[:KEY_LENGTH]
+        plain = STROKE.sub(lambda stroke: STROKES[stroke[0]], text.casefold())
+        key = unicodedata.normalize("NFKC", plain)
+    # Cut between two words it would end in a space, and hold an empty word.
+    return " ".join(key.split())[:KEY_LENGTH].rstrip()
 
 
 def words(key: str) -> str:
     """The words of a folded key, one space between two: what word prefixes are matched with."""
+    # Most names are letters, digits and single spaces: those are their own words.
+    if key.replace(" ", "").isalnum():
+        return key
     if key.isascii():
-        # Most names are letters, digits and single spaces: those are their own words.
-        if key.replace(" ", "").isalnum():
-            return key
         return " ".join(key.translate(ASCII_GAPS).split())
     return GAPS.sub(" ", key).strip()
