@@ -55,11 +55,15 @@ def clear() -> None:
             names = ", ".join(table for table in tables if table not in keep)
             cursor.execute(f"TRUNCATE {names} CASCADE")
             return
-        shadows = ("_words", "_words_data", "_words_idx", "_words_docsize", "_words_config")
-        plain = [t for t in tables if t not in keep and not t.endswith(shadows)]
+        shadows = ("_words_data", "_words_idx", "_words_docsize", "_words_config")
+        words = [t for t in tables if t.endswith("_words")]
+        plain = [t for t in tables if t not in {*keep, *words} and not t.endswith(shadows)]
         cursor.execute("PRAGMA foreign_keys = OFF")
         for table in plain:
             cursor.execute(f"DELETE FROM {table}")
+        for table in words:
+            # Else what is gone stays in the index as a row of deletions, to be merged later.
+            cursor.execute(f"INSERT INTO {table}({table}) VALUES ('delete-all')")
         cursor.execute("PRAGMA foreign_keys = ON")
 
 
