@@ -1,6 +1,6 @@
 """Answers with a validator, and requests that depend on it (RFC 9110, sections 8.8 and 13)."""
 
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -11,10 +11,14 @@ from vivace.problems import PreconditionFailed
 
 encoder = msgspec.json.Encoder()
 
+ETAG_DIGITS = 32
+"""128 bits: no two states of a thing will ever share them by chance."""
+
 
 def etag(body: bytes) -> str:
     """A strong validator: the same bytes, the same tag."""
-    return f'"{blake2b(body, digest_size=16).hexdigest()}"'
+    # Of the sound ones the fastest by far: processors have instructions for it.
+    return f'"{sha256(body).hexdigest()[:ETAG_DIGITS]}"'
 
 
 def plain(content: Any, *, status: int = 200, location: str | None = None) -> HttpResponse:
