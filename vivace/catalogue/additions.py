@@ -81,50 +81,62 @@ def bare_isrc(text: str | None) -> str | None:
 
 
 def insert_in_order(
-    model: type[Model], columns: Sequence[str], rows: Iterable[bulk.Row], *unique: str
+    model: type[Model], columns: Sequence[str], rows: Iterable[bulk.Row], unique: str
 ) -> None:
-    """Write rows in the order of a unique key, whatever order they are given in.
+    """Write rows, all of them new now, in the order of a unique key, whatever order they come in.
 
     Two who write the same ones at once then meet at the first, where one waits; in orders of
-    their own each could wait for what the other has, a deadlock. On SQLite, where nobody can,
-    neighbours in the index are still written side by side.
+    their own each could wait for what the other has, a deadlock.
     """
-    key = itemgetter(*map(columns.index, unique))
-    bulk.insert(model, columns, sorted(rows, key=lambda row: key(row) or ""))
+    key = itemgetter(columns.index(unique))
+    bulk.insert(model, columns, sorted(rows, key=lambda row: key(row) or ""), same=new())
+
+
+def new() -> dict[str, bulk.Value]:
+    """The columns of what is made at this moment."""
+    return dict.fromkeys(("created_at", "updated_at"), timestamp())
 
 
 # --- Artists ---------------------------------------------------------------------------------
 
+Named = tuple[str, str, int]
+"""An artist's folded name, disambiguation and place in the list."""
+
 
 def add_artists(artists: Sequence[NewArtist]) -> Sequence[int]:
+    """Their ids go by name: rows in that order (see `insert_in_order`) extend every index.
+
+    With ids in the order of the list the indexes of ids, names and moments could not all be
+    written from one end to the other, which costs a third more.
+    """
+    by_name = sorted(
+        (fold(artist.name), artist.disambiguation, index) for index, artist in enumerate(artists)
+    )
     try:
         with changing():
             ids = bulk.reserve_ids(Artist, len(artists))
-            insert_in_order(
-                Artist,
-                (
-                    "id", "name", "sort_name", "disambiguation", "mbid",
-                    "name_key", "name_words", "sort_key", "created_at", "updated_at",
-                ),
-                artist_rows(ids, artists),
-                "name_key",
-                "disambiguation",
-            )  # fmt: skip
+            bulk.insert(Artist, ARTIST, artist_rows(ids, by_name, artists), same=new())
             index_words(Artist._meta.db_table, ids)
     except IntegrityError as error:
         raise conflict(artist_faults(artists)) from error
-    return ids
+    placed = sorted(zip((index for _, _, index in by_name), ids, strict=True))
+    return [id_ for _, id_ in placed]
 
 
-def artist_rows(ids: Iterable[int], artists: Iterable[NewArtist]) -> Iterator[bulk.Row]:
-    now = timestamp()
-    for id_, artist in zip(ids, artists, strict=True):
-        key = fold(artist.name)
+ARTIST = (
+    "id", "name", "sort_name", "disambiguation", "mbid", "name_key", "name_words", "sort_key",
+)  # fmt: skip
+
+
+def artist_rows(
+    ids: Iterable[int], named: Iterable[Named], artists: Sequence[NewArtist]
+) -> Iterator[bulk.Row]:
+    for id_, (key, disambiguation, index) in zip(ids, named, strict=True):
+        artist = artists[index]
         sort_key = fold(artist.sort_name) if artist.sort_name else key
-        mbid = lower(artist.mbid)
         yield (
-            id_, artist.name, artist.sort_name, artist.disambiguation, mbid,
-            key, words(key), sort_key, now, now,
+            id_, artist.name, artist.sort_name, disambiguation, lower(artist.mbid),
+            key, words(key), sort_key,
         )  # fmt: skip
 
 
@@ -181,7 +193,7 @@ def add_albums(albums: Sequence[NewAlbum]) -> Sequence[int]:
                 Album,
                 (
                     "id", "title", "artist_id", "type", "release_date", "mbid",
-                    "title_key", "title_words", "artist_key", "created_at", "updated_at",
+                    "title_key", "title_words", "artist_key",
                 ),
                 album_rows(ids, albums, artists),
                 "mbid",
@@ -197,14 +209,13 @@ def add_albums(albums: Sequence[NewAlbum]) -> Sequence[int]:
 def album_rows(
     ids: Iterable[int], albums: Iterable[NewAlbum], artists: Mapping[str, ArtistFacts]
 ) -> Iterator[bulk.Row]:
-    now = timestamp()
     for id_, album in zip(ids, albums, strict=True):
         key = fold(album.title)
         artist_id, (_, artist_key) = int(album.artist_id), artists[album.artist_id]
         mbid = lower(album.mbid)
         yield (
             id_, album.title, artist_id, album.type, album.release_date, mbid,
-            key, words(key), artist_key, now, now,
+            key, words(key), artist_key,
         )  # fmt: skip
 
 
@@ -222,7 +233,7 @@ def add_tracks(tracks: Sequence[NewTrack]) -> Sequence[int]:
                 (
                     "id", "title", "artist_id", "album_id", "disc_number", "track_number",
                     "duration_ms", "composer", "mbid", "isrc", "title_key", "title_words",
-                    "artist_key", "album_key", "release_year", "created_at", "updated_at",
+                    "artist_key", "album_key", "release_year",
                 ),
                 track_rows(ids, tracks, artists, albums),
                 "mbid",
@@ -241,7 +252,6 @@ def track_rows(
     artists: Mapping[str, ArtistFacts],
     albums: Mapping[str, AlbumFacts],
 ) -> Iterator[bulk.Row]:
-    now = timestamp()
     for id_, track in zip(ids, tracks, strict=True):
         key = fold(track.title)
         _, artist_key = artists[track.artist_id]
@@ -249,7 +259,7 @@ def track_rows(
         yield (
             id_, track.title, int(track.artist_id), int(track.album_id), track.disc_number,
             track.track_number, track.duration_ms, track.composer, lower(track.mbid),
-            bare_isrc(track.isrc), key, words(key), artist_key, album_key, year, now, now,
+            bare_isrc(track.isrc), key, words(key), artist_key, album_key, year,
         )  # fmt: skip
 
 

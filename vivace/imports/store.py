@@ -74,10 +74,9 @@ def moment() -> str:
 
 
 def store_genres(new: dict[int, str], now: str) -> None:
-    columns = ("id", "name", "name_key", *TIMES)
-    rows = ((id_, name, fold(name), now, now) for id_, name in new.items())
+    rows = ((id_, name, fold(name)) for id_, name in new.items())
     if new:
-        bulk.insert(Genre, columns, rows)
+        bulk.insert(Genre, ("id", "name", "name_key"), rows, same=dict.fromkeys(TIMES, now))
 
 
 def change(model: type[Model], columns: Sequence[str], rows: Sequence[bulk.Row]) -> None:
@@ -98,8 +97,8 @@ def store_artists(artists: Artists, now: str) -> None:
     )
     new = [artists.new[id_] for id_ in sorted(artists.new)]
     if new:
-        rows = ((each.id, *artist_values(each), now, now) for each in new)
-        bulk.insert(Artist, ("id", *ARTIST, *TIMES), rows)
+        rows = ((each.id, *artist_values(each)) for each in new)
+        bulk.insert(Artist, ("id", *ARTIST), rows, same=dict.fromkeys(TIMES, now))
         index_words(Artist._meta.db_table, (new[0].id, new[-1].id))
 
 
@@ -123,10 +122,9 @@ def store_albums(albums: Albums, artists: Artists, now: str) -> None:
     new = [albums.new[id_] for id_ in sorted(albums.new)]
     if new:
         rows = (
-            (each.id, *album_values(each), sort_key(artists.by_id[each.artist_id]), now, now)
-            for each in new
+            (each.id, *album_values(each), sort_key(artists.by_id[each.artist_id])) for each in new
         )
-        bulk.insert(Album, ("id", *ALBUM, "artist_key", *TIMES), rows)
+        bulk.insert(Album, ("id", *ALBUM, "artist_key"), rows, same=dict.fromkeys(TIMES, now))
         index_words(Album._meta.db_table, (new[0].id, new[-1].id))
     store_album_genres(albums)
     store_album_credits(albums)
