@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.servers import ServerMissingError, postgresql_server, redis_server
+from vivace.lab.servers import ServerMissingError, postgresql_server, redis_server
 
 SECRET_KEY = "only-for-tests-" + "0123456789" * 5
 # Every other setting of the developer's shell is put away: the tests choose their own.

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from tests.servers import serving
+from vivace.lab.servers import serving
 
 CHECKOUT = Path(__file__).parents[1]
 PASSWORD = "vivace-demo"

@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.servers import LOOPBACK, START_SECONDS, STOP_SECONDS, free_port
+from vivace.lab.servers import LOOPBACK, START_SECONDS, STOP_SECONDS, free_port
 
 PASSWORD = "correct horse battery"
 

@@ -243,6 +243,7 @@ INSTALLED_APPS = [
     "vivace.imports",
     "vivace.dataset",
     "vivace.api",
+    "vivace.lab",
 ]
 MIDDLEWARE = [
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ORIGINS else []),

@@ -1,4 +1,4 @@
-"""A PostgreSQL and a Redis of the tests' own, on loopback, in folders that go when they do."""
+"""Servers of our own, on loopback and free ports, in folders that go when they do."""
 
 import os
 import pwd

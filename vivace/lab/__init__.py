@@ -1,0 +1,8 @@
+"""The performance lab: benchmarks, load tests, and a report made of their measurements alone.
+
+    bench ──→ bench-<database>.json ──────┐
+    load  ──→ load-<profile>-<stack>.json ┴→ report ──→ report.html, docs/performance.md
+
+Every figure of the report stands in one of those files (`results`). The lab's libraries come with
+`make dev`; nothing of Vivace imports the lab.
+"""

@@ -1,0 +1,235 @@
+"""The result files: what was measured, on what, so that anyone can check a figure or set two
+side by side.
+
+A benchmark's file is pytest-benchmark's own JSON, with what it measured in `extra_info`; a load
+test's is a `LoadResult`. Files are replaced whole, so that a run that dies leaves the last one.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+FORMAT = 1
+"""Goes up when the meaning of a result file changes; others are then refused."""
+
+Database = Literal["sqlite", "postgresql"]
+DATABASES: tuple[Database, ...] = ("sqlite", "postgresql")
+
+
+class ResultError(Exception):
+    """A result file cannot be used; the message is one line and names it."""
+
+
+class Machine(Struct, frozen=True, kw_only=True):
+    """What a measurement ran on. Results of different machines are not set side by side."""
+
+    cpu: str
+    cores: int
+    memory_mb: int
+    system: str
+    python: str
+
+
+class Versions(Struct, frozen=True, kw_only=True):
+    """What was measured and by what: names and versions, servers included where one ran."""
+
+    vivace: str
+    """The version, and the commit where it is a checkout: `0.1.0 (ceae588)`."""
+    packages: dict[str, str]
+
+
+class Data(Struct, frozen=True, kw_only=True):
+    """The generated library that was read."""
+
+    artists: int
+    albums: int
+    tracks: int
+    seed: int
+
+
+class Endpoint(Struct, kw_only=True):
+    """What came of the requests to one endpoint while it was measured."""
+
+    name: str
+    """Method and path, with what kind of request it was: `GET /tracks (page)`."""
+    requests: int
+    """All that were sent and have ended: answered, refused or failed."""
+    failures: int
+    """Wrong answers, errors and connections lost, but no refusals."""
+    refusals: int
+    """429 and 503: the server said no in time."""
+    bytes: int
+    """Of all bodies together."""
+    histogram: str
+    """Milliseconds × 1000 of every request, as HdrHistogram's base64 (`histogram.decode`)."""
+
+
+class Failure(Struct, kw_only=True):
+    endpoint: str
+    reason: str
+    count: int
+
+
+class Second(Struct, kw_only=True):
+    """One second of a run; the first is 0."""
+
+    second: int
+    users: int
+    requests: int
+    failures: int
+    refusals: int
+    server_cpu: float
+    """Cores that all processes of the server side used: 1.0 is one core, all of it."""
+    server_mb: float
+    generator_cpu: float
+    """The same of the busiest generator process."""
+
+
+class Generator(Struct, kw_only=True):
+    """What the load generator itself cost: it bounds what can be said of the server."""
+
+    processes: int
+    cpu_mean: float
+    """Of the busiest process, in cores, while it was measured."""
+    cpu_peak: float
+    lag: str
+    """How late its timers were, as a histogram like an endpoint's."""
+
+
+class Floor(Struct, kw_only=True):
+    """The same users against a server that does nothing: no measurement can be below."""
+
+    requests: int
+    seconds: float
+    generator_cpu: float
+    histogram: str
+
+
+class Server(Struct, kw_only=True):
+    what: str
+    """In words: `vivace serve, 1 worker, SQLite`."""
+    cpu_mean: float
+    """Cores, all processes together."""
+    memory_peak_mb: float
+    cores: list[int]
+    """The cores it was kept to; the generator had the others. Empty where they share all."""
+
+
+class Target(Struct, kw_only=True):
+    """A promise, stated before the run, and what became of it."""
+
+    what: str
+    """`p99 of reads (ms)`"""
+    limit: float
+    measured: float
+    met: bool
+
+
+class Freeze(Struct, kw_only=True):
+    """The server was stopped in its tracks for a while, to see whether that shows."""
+
+    at_s: float
+    seconds: float
+    p99_theory_ms: float
+    """What arrivals that do not wait must see, from the length of the pause alone."""
+
+
+class LoadResult(Struct, kw_only=True):
+    format: int = FORMAT
+    kind: Literal["load"] = "load"
+    profile: str
+    stack: Database
+    remote: str | None = None
+    """The address, where it was not a server of the lab's own."""
+    started_at: str
+    machine: Machine
+    versions: Versions
+    data: Data | None
+    settings: dict[str, str]
+    """Of the environment of the server, those that differ from their defaults."""
+    open: bool
+    """Whether arrivals kept to a schedule, whatever the answers: latency is then from the due
+    moment. Else users wait for their answer, and a slow server gets fewer requests."""
+    users: int
+    spawn_rate: float
+    """Users a second."""
+    wait_s: tuple[float, float]
+    """Between an answer and the user's next request."""
+    rate: float | None
+    """Arrivals a second, of an open profile."""
+    seconds: float
+    """For how long it was measured; what came while users were still being added is not in it."""
+    endpoints: list[Endpoint]
+    failures: list[Failure]
+    timeline: list[Second]
+    """From the first user on, the time before the measurement included."""
+    measured_from_s: float
+    """Where in the timeline the measurement began."""
+    server: Server
+    generator: Generator
+    floor: Floor
+    freeze: Freeze | None = None
+    targets: list[Target]
+    verdict: Literal["met", "missed", "none"]
+    """`none` where the generator was the bottleneck, or the run broke off."""
+    why: str
+    """The reason for a verdict that is not `met`; empty otherwise."""
+
+
+def write(path: Path, content: bytes) -> None:
+    """Put a file in place all at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = path.with_name(f".{path.name}.{os.getpid()}")
+    made.write_bytes(content)
+    made.replace(path)
+
+
+def save(folder: Path, result: LoadResult) -> Path:
+    path = load_path(folder, result.profile, result.stack)
+    write(path, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+    return path
+
+
+def load_path(folder: Path, profile: str, stack: Database) -> Path:
+    return folder / f"load-{profile}-{stack}.json"
+
+
+def bench_path(folder: Path, database: Database) -> Path:
+    return folder / f"bench-{database}.json"
+
+
+def read_load(path: Path) -> LoadResult:
+    """Raises `ResultError`."""
+    return checked(path, decoded(path, LoadResult))
+
+
+def read_bench(path: Path) -> dict[str, Any]:
+    """pytest-benchmark's result. Raises `ResultError`."""
+    found: dict[str, Any] = decoded(path, dict[str, Any])
+    if not found.get("benchmarks") or "machine_info" not in found:
+        raise ResultError(f"{path}: it holds no benchmark")
+    return found
+
+
+def decoded(path: Path, kind: Any) -> Any:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError as error:
+        raise ResultError(f"{path}: there is no such file") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ResultError(f"{path}: it is damaged: {error}") from error
+
+
+def checked(path: Path, result: LoadResult) -> LoadResult:
+    if result.format != FORMAT:
+        raise ResultError(f"{path}: it is of format {result.format}, this Vivace reads {FORMAT}")
+    return result
+
+
+def load_results(folder: Path) -> Iterator[LoadResult]:
+    """All of a folder, by file name. Raises `ResultError` for the first that cannot be used."""
+    return (read_load(path) for path in sorted(folder.glob("load-*.json")))
