@@ -1,15 +1,26 @@
 """One database for all benchmarks of a run, on a file or a server as in production."""
 
 import gc
+import sqlite3
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
 
+from benchmarks import drf
 from benchmarks.libraries import Size, clear, stand_up
-from benchmarks.requests import App
+from benchmarks.requests import App, Application
+from vivace.lab import machine
+from vivace.lab.results import FORMAT
+from vivace.lab.servers import postgresql_bin
+
+PACKAGES = (
+    "Django", "django-modern-rest", "msgspec", "djangorestframework", "psycopg", "argon2-cffi",
+    "granian", "pytest-benchmark",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -30,9 +41,17 @@ def app(database: str) -> App:
     return made
 
 
+@pytest.fixture(scope="session")
+def plain_drf(app: App) -> Application:
+    return Application(drf.Handler(), drf.PREFIX)
+
+
 @pytest.fixture
-def library(database: str) -> Callable[[Size], None]:
-    return stand_up
+def library(database: str, request: pytest.FixtureRequest) -> Size:
+    """What the database holds: a generated library of the size that `holding` asks for."""
+    size: Size = request.param
+    stand_up(size)
+    return size
 
 
 @pytest.fixture
@@ -40,13 +59,30 @@ def emptied(database: str) -> Callable[[], None]:
     return clear
 
 
+# Behind the other plugins, of which one shuffles.
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Large libraries last, so that each is made once."""
-    items.sort(key=lambda item: item.get_closest_marker("large") is not None)
+    """In the order of their libraries, so that each is made once; those that need none first."""
+    items.sort(key=records)
+
+
+def records(item: pytest.Item) -> int:
+    if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
+        return 0
+    sizes = [found for found in item.callspec.params.values() if isinstance(found, Size)]
+    return max((size.tracks for size in sizes), default=0)
 
 
 def pytest_benchmark_update_machine_info(
     config: pytest.Config, machine_info: dict[str, Any]
 ) -> None:
-    machine_info["database"] = config.getoption("--db")
+    database = config.getoption("--db")
+    programs = {"sqlite": sqlite3.sqlite_version}
+    if database == "postgresql":
+        server = str(postgresql_bin() / "postgres")
+        programs = {"postgresql": machine.program_version(server, "-V")}
+    machine_info["format"] = FORMAT
+    machine_info["database"] = database
+    machine_info["vivace_machine"] = msgspec.to_builtins(machine.machine())
+    machine_info["vivace_versions"] = msgspec.to_builtins(machine.versions(PACKAGES, **programs))
     del machine_info["node"]

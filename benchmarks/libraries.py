@@ -3,6 +3,7 @@
 import time
 from typing import NamedTuple
 
+import pytest
 from django.db import connection
 
 from vivace.catalogue.models import Track
@@ -21,6 +22,9 @@ class Size(NamedTuple):
     def tracks(self) -> int:
         return self.artists * self.albums_per_artist * self.tracks_per_album
 
+    def __str__(self) -> str:
+        return str(self.tracks)
+
 
 SMALL = Size(1_000, 2, 5)
 """10,000 tracks."""
@@ -33,13 +37,29 @@ IMPORTED = Size(50_000, 2, 10)
 STATION = Size(50_000, 4, 10)
 """2,000,000 tracks."""
 
+LARGE_FROM = 1_000_000
+"""Tracks from which on a library takes minutes to make."""
+
+
+def sized(name: str, *sizes: Size, indirect: bool = False) -> pytest.MarkDecorator:
+    """Run a test for each size, given to it by that name; a large one is marked so."""
+    marked = [
+        pytest.param(size, marks=[pytest.mark.large] if size.tracks >= LARGE_FROM else [])
+        for size in sizes
+    ]
+    return pytest.mark.parametrize(name, marked, indirect=indirect, ids=str)
+
+
+def holding(*sizes: Size) -> pytest.MarkDecorator:
+    """Run a test on a library of each size. Its fixture `library` is that size."""
+    return sized("library", *sizes, indirect=True)
+
 
 def stand_up(size: Size) -> None:
     """Have the database hold a generated library of this size, and nothing else."""
     if Track.objects.count() == size.tracks:
         return
-    if Track.objects.exists():
-        clear()
+    clear()
     started = time.perf_counter()
     fill(library(size.artists, size.albums_per_artist, size.tracks_per_album, seed=1))
     analyse()

@@ -5,15 +5,16 @@ from pathlib import Path
 
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from benchmarks.measuring import describe
+
 ROWS = 10_000
 STATEMENT_ROWS = 500
 
 
 def test_bare_rows(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
     """Rows of a name and a moment into a table of SQLite's without an index."""
-    benchmark.extra_info.update(
-        title="Yardstick: 10,000 rows into a bare SQLite table, without Vivace", rows=ROWS
-    )
+    title = "Yardstick: 10,000 rows into a bare SQLite table, without Vivace"
+    describe(benchmark, title, "yardstick", rows=ROWS)
     database = sqlite3.connect(tmp_path / "yardstick.sqlite3", isolation_level=None)
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = NORMAL")

@@ -10,12 +10,13 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks import commands
-from benchmarks.libraries import IMPORTED, TOWN, Size
+from benchmarks.libraries import IMPORTED, TOWN, Size, sized
+from benchmarks.measuring import Group, describe
 
 GOAL_PEAK_MB = 400
 NEW_GOAL_S = {"sqlite": 60, "postgresql": 90}
 AGAIN_GOAL_S = {"sqlite": 45, "postgresql": 45}
-SIZES = [TOWN, pytest.param(IMPORTED, marks=pytest.mark.large)]
+of_each_size = sized("size", TOWN, IMPORTED)
 
 
 class Files:
@@ -54,49 +55,63 @@ def files(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
         yield Files(tmp_path_factory.mktemp("files"), resources)
 
 
+def describe_at(
+    benchmark: BenchmarkFixture,
+    title: str,
+    operation: str,
+    group: Group,
+    size: Size,
+    *,
+    peak_mb: int,
+) -> None:
+    describe(
+        benchmark,
+        title,
+        group,
+        rows=size.tracks,
+        operation=operation,
+        records=size.tracks,
+        peak_mb=peak_mb,
+    )
+
+
 def import_file(database: str, path: Path) -> tuple[dict[str, Any], int]:
     """The report, and the peak of the memory in MB."""
     done = commands.run(database, "import", "--json", path)
     return msgspec.json.decode(done.last_line), done.peak_mb
 
 
-@pytest.mark.parametrize("size", SIZES)
+@of_each_size
 def test_import_new(benchmark: BenchmarkFixture, files: Files, size: Size) -> None:
     path, database = files.file(size), files.empty(size)
     report, peak_mb = benchmark.pedantic(import_file, (database, path), rounds=1)
     files.libraries[size] = database
     assert (report["added"], report["refused"]) == (size.tracks, 0)
-    benchmark.extra_info.update(
-        title=f"Import {size.tracks:,} new tracks",
-        rows=size.tracks,
-        peak_mb=peak_mb,
-        goal_peak_mb=GOAL_PEAK_MB,
-        write_lock_ms=report["write_lock_ms"],
-    )
+    title = f"Import {size.tracks:,} new tracks"
+    describe_at(benchmark, title, "Import of new tracks", "import", size, peak_mb=peak_mb)
+    benchmark.extra_info["goal_peak_mb"] = GOAL_PEAK_MB
+    benchmark.extra_info["write_lock_ms"] = report["write_lock_ms"]
     if size is IMPORTED:
         benchmark.extra_info["goal_s"] = NEW_GOAL_S
 
 
-@pytest.mark.parametrize("size", SIZES)
+@of_each_size
 def test_import_the_same_again(benchmark: BenchmarkFixture, files: Files, size: Size) -> None:
     path, database = files.file(size), files.filled(size)
     report, peak_mb = benchmark.pedantic(import_file, (database, path), rounds=1)
     counts = ("added", "changed", "unchanged", "refused", "write_lock_ms")
     assert [report[name] for name in counts] == [0, 0, size.tracks, 0, 0]
-    benchmark.extra_info.update(
-        title=f"Import the same {size.tracks:,} again",
-        rows=size.tracks,
-        peak_mb=peak_mb,
-        goal_peak_mb=GOAL_PEAK_MB,
-    )
+    title = f"Import the same {size.tracks:,} again"
+    describe_at(benchmark, title, "Import of the same again", "import", size, peak_mb=peak_mb)
+    benchmark.extra_info["goal_peak_mb"] = GOAL_PEAK_MB
     if size is IMPORTED:
         benchmark.extra_info["goal_s"] = AGAIN_GOAL_S
 
 
-def test_export(benchmark: BenchmarkFixture, files: Files) -> None:
-    database = files.filled(TOWN)
+@of_each_size
+def test_export(benchmark: BenchmarkFixture, files: Files, size: Size) -> None:
+    database = files.filled(size)
     done = benchmark.pedantic(commands.run, (database, "export"), rounds=1)
-    assert done.lines >= TOWN.tracks
-    benchmark.extra_info.update(
-        title=f"Export {TOWN.tracks:,} tracks", rows=TOWN.tracks, peak_mb=done.peak_mb
-    )
+    assert done.lines >= size.tracks
+    title = f"Export {size.tracks:,} tracks"
+    describe_at(benchmark, title, "Export", "export", size, peak_mb=done.peak_mb)

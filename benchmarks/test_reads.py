@@ -1,102 +1,186 @@
-"""Lists and single things, from the request to the last byte, nothing stored."""
+"""Lists and single things, from the request to the last byte, nothing stored between.
 
-from collections.abc import Callable
+Every sort and every filter that a list takes is walked, so the next one is measured unasked.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 import msgspec
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
+from django.db.models import Count
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks.libraries import HOUSE, SMALL, STATION
+from benchmarks.libraries import HOUSE, Size, holding
+from benchmarks.measuring import Group, describe, read
 from benchmarks.requests import App
+from vivace.api.filters import AlbumQuery, ArtistQuery, TrackQuery
+from vivace.api.pages import PAGING, PageQuery
+from vivace.catalogue.models import Album, Artist, Entry, Track
 
-Library = Callable[..., None]
+LIMIT = 100
+OF_ALL = {
+    "artists": f"{HOUSE.artists:,}",
+    "albums": f"{HOUSE.artists * HOUSE.albums_per_artist:,}",
+    "tracks": f"{HOUSE.tracks:,}",
+}
 
 
-def test_all_artists_in_one_request(
-    benchmark: BenchmarkFixture, app: App, library: Library
-) -> None:
-    benchmark.extra_info.update(
-        title="API Query – Artists (10k)", rows=10_000, goal_ms={"sqlite": 15, "postgresql": 15}
+class Kind(NamedTuple):
+    model: type[Entry]
+    query: type[PageQuery]
+
+
+KINDS = {
+    "artists": Kind(Artist, ArtistQuery),
+    "albums": Kind(Album, AlbumQuery),
+    "tracks": Kind(Track, TrackQuery),
+}
+
+
+def sorts(kind: str) -> tuple[str, ...]:
+    """As they are asked for, those that descend with their `-`."""
+    literal, _none = get_args(get_type_hints(KINDS[kind].query)["sort"])
+    return get_args(literal)
+
+
+def filters(kind: str) -> list[str]:
+    return [name for name in KINDS[kind].query.__struct_fields__ if name not in PAGING]
+
+
+# --- What the filters are asked for ----------------------------------------------------------
+
+
+def first_known(column: str) -> Callable[[type[Entry]], str]:
+    """The value of the first row that has one."""
+
+    def found(model: type[Entry]) -> str:
+        rows = model._default_manager.filter(**{f"{column}__isnull": False}).order_by("pk")
+        return str(rows.values_list(column, flat=True)[0])
+
+    return found
+
+
+def busiest(column: str) -> Callable[[type[Entry]], str]:
+    """The value that the most rows have."""
+
+    def found(model: type[Entry]) -> str:
+        counted = model._default_manager.values(column).annotate(rows=Count("pk"))
+        return str(counted.order_by("-rows", column)[0][column])
+
+    return found
+
+
+def hundred_ids(model: type[Entry]) -> str:
+    return ",".join(
+        map(str, model._default_manager.order_by("pk").values_list("pk", flat=True)[:LIMIT])
     )
-    library(HOUSE)
-    body = benchmark(app.get, "/artists", "limit=10000")
-    assert len(msgspec.json.decode(body)["items"]) == HOUSE.artists
 
 
-def test_a_page_of_tracks(benchmark: BenchmarkFixture, app: App, library: Library) -> None:
-    benchmark.extra_info.update(
-        title="API Query – Tracks (100 of 200,000)",
-        rows=100,
-        goal_ms={"sqlite": 1.2, "postgresql": 2.5},
-    )
-    library(HOUSE)
-    with CaptureQueriesContext(connection) as queries:
-        app.get("/tracks", "limit=100")
-    benchmark.extra_info["queries"] = len(queries)
-    body = benchmark(app.get, "/tracks", "limit=100")
-    assert len(msgspec.json.decode(body)["items"]) == 100
-    assert len(queries) <= 3
+SAMPLES: Mapping[str, str | Callable[[type[Entry]], str]] = {
+    "ids": hundred_ids,
+    "updated_since": "2000-01-01T00:00:00Z",
+    "name": "an",
+    "title": "lo",
+    "artist": "an",
+    "album": "the",
+    "genre": "rock",
+    "mbid": first_known("mbid"),
+    "isrc": first_known("isrc"),
+    "artist_id": busiest("artist_id"),
+    "album_id": busiest("album_id"),
+    "release_year": "1999",
+    "release_year_from": "2010",
+    "release_year_to": "1980",
+    "duration_ms_from": "300000",
+    "duration_ms_to": "180000",
+}
+"""A value for each filter, or where it comes from: some leave few rows, some most of them."""
+
+TOGETHER = [
+    ("tracks", "genre=rock&sort=title"),
+    ("tracks", "artist=an&sort=title"),
+    ("tracks", "genre=rock&release_year_from=2010&sort=-release_year"),
+    ("albums", "genre=rock&sort=title"),
+    ("artists", "genre=rock&sort=name"),
+]
+"""Filters that are asked for with a sort."""
 
 
-SORTS = ("title", "-title", "album", "artist", "duration_ms", "-release_year", "-created_at")
+def each(values: Callable[[str], Iterable[str]]) -> list[tuple[str, str]]:
+    return [(kind, value) for kind in KINDS for value in values(kind)]
 
 
-@pytest.mark.parametrize("sort", SORTS)
-def test_a_page_of_tracks_sorted(
-    benchmark: BenchmarkFixture, app: App, library: Library, sort: str
+def page(
+    benchmark: BenchmarkFixture, app: App, kind: str, query: str, *, group: Group, title: str = ""
+) -> list[Any]:
+    """The items of one page of a list."""
+    title = title or f"{kind.title()} with {query}"
+    describe(benchmark, f"{title} ({LIMIT} of {OF_ALL[kind]})", group, rows=LIMIT)
+    body = read(benchmark, lambda: app.get(f"/{kind}", f"limit={LIMIT}&{query}".rstrip("&")))
+    items: list[Any] = msgspec.json.decode(body)["items"]
+    benchmark.extra_info["rows"] = len(items)
+    return items
+
+
+@holding(HOUSE)
+@pytest.mark.parametrize(("kind", "sort"), each(sorts))
+def test_a_page_sorted(
+    benchmark: BenchmarkFixture, app: App, library: Size, kind: str, sort: str
 ) -> None:
-    benchmark.extra_info.update(title=f"Tracks by {sort} (100 of 200,000)", rows=100)
-    library(HOUSE)
-    benchmark(app.get, "/tracks", f"limit=100&sort={sort}")
+    title = f"{kind.title()} by {sort}"
+    assert len(page(benchmark, app, kind, f"sort={sort}", group="sort", title=title)) == LIMIT
 
 
-FILTERS = ("genre=rock", "genre=rock&sort=title", "title=lo", "artist=an&sort=title", "album=the")
-
-
-@pytest.mark.parametrize("filters", FILTERS)
-def test_a_page_of_tracks_filtered(
-    benchmark: BenchmarkFixture, app: App, library: Library, filters: str
+@holding(HOUSE)
+@pytest.mark.parametrize(("kind", "name"), each(filters))
+def test_a_page_filtered(
+    benchmark: BenchmarkFixture, app: App, library: Size, kind: str, name: str
 ) -> None:
-    benchmark.extra_info.update(title=f"Tracks with {filters} (100 of 200,000)", rows=100)
-    library(HOUSE)
-    benchmark(app.get, "/tracks", f"limit=100&{filters}")
+    assert name in SAMPLES, f"a value for the filter {name!r} is missing in SAMPLES"
+    sample = SAMPLES[name]
+    shown = f"{name}={sample}" if isinstance(sample, str) else name
+    value = sample if isinstance(sample, str) else sample(KINDS[kind].model)
+    title = f"{kind.title()} with {shown}"
+    assert page(benchmark, app, kind, f"{name}={value}", group="filter", title=title)
 
 
-def test_one_track(benchmark: BenchmarkFixture, app: App, library: Library) -> None:
-    benchmark.extra_info.update(title="One track", rows=1)
-    library(HOUSE)
-    (first,) = msgspec.json.decode(app.get("/tracks", "limit=1"))["items"]
-    benchmark(app.get, f"/tracks/{first['id']}")
-
-
-def test_a_page_of_tracks_10k(benchmark: BenchmarkFixture, app: App, library: Library) -> None:
-    benchmark.extra_info.update(title="API Query – Paginated Tracks (10k)", rows=100)
-    library(SMALL)
-    benchmark(app.get, "/tracks", "limit=100")
-
-
-def deep_cursor(app: App, walked: int) -> str:
-    """The cursor of the page after so many tracks by title, come to in the longest steps."""
-    cursor = ""
-    for _ in range(walked // 10_000):
-        query = "limit=10000&sort=title" + (f"&cursor={cursor}" if cursor else "")
-        cursor = msgspec.json.decode(app.get("/tracks", query))["next"]
-    return cursor
-
-
-@pytest.mark.large
-@pytest.mark.parametrize("page", ["first", "last"])
-def test_a_page_at_either_end_of_two_million(
-    benchmark: BenchmarkFixture, app: App, library: Library, page: str
+@holding(HOUSE)
+@pytest.mark.parametrize(("kind", "query"), TOGETHER)
+def test_a_page_filtered_and_sorted(
+    benchmark: BenchmarkFixture, app: App, library: Size, kind: str, query: str
 ) -> None:
-    benchmark.extra_info.update(
-        title=f"Tracks by title, the {page} page of 2,000,000", rows=100, pair="depth"
-    )
-    library(STATION)
-    query = "limit=100&sort=title"
-    if page == "last":
-        query += f"&cursor={deep_cursor(app, STATION.tracks - 10_000)}"
-    body = benchmark(app.get, "/tracks", query)
-    assert len(msgspec.json.decode(body)["items"]) == 100
+    assert page(benchmark, app, kind, query, group="filter")
+
+
+@holding(HOUSE)
+def test_a_page_of_tracks(benchmark: BenchmarkFixture, app: App, library: Size) -> None:
+    items = page(benchmark, app, "tracks", "", group="read", title="API Query – Tracks")
+    benchmark.extra_info["goal_ms"] = {"sqlite": 1.2, "postgresql": 2.5}
+    assert len(items) == LIMIT
+    assert benchmark.extra_info["queries"] <= 3
+
+
+@holding(HOUSE)
+@pytest.mark.parametrize("kind", KINDS)
+def test_one(benchmark: BenchmarkFixture, app: App, library: Size, kind: str) -> None:
+    describe(benchmark, f"One {kind[:-1]}", "read", rows=1)
+    id_ = str(KINDS[kind].model._default_manager.earliest("pk").pk)
+    body = read(benchmark, lambda: app.get(f"/{kind}/{id_}"))
+    assert msgspec.json.decode(body)["id"] == id_
+
+
+@holding(HOUSE)
+@pytest.mark.parametrize(
+    ("owner", "kind"), [("artists", "albums"), ("artists", "tracks"), ("albums", "tracks")]
+)
+def test_what_belongs_to_one(
+    benchmark: BenchmarkFixture, app: App, library: Size, owner: str, kind: str
+) -> None:
+    """The one with the most."""
+    describe(benchmark, f"{kind.title()} of one {owner[:-1]}", "read", rows=LIMIT)
+    id_ = busiest(f"{owner[:-1]}_id")(KINDS[kind].model)
+    body = read(benchmark, lambda: app.get(f"/{owner}/{id_}/{kind}", f"limit={LIMIT}"))
+    items = msgspec.json.decode(body)["items"]
+    assert items
+    benchmark.extra_info["rows"] = len(items)

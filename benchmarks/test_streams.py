@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +14,8 @@ import pytest
 from django.db import connection
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks.libraries import HOUSE, IMPORTED, Size
+from benchmarks.libraries import HOUSE, IMPORTED, Size, holding
+from benchmarks.measuring import describe
 from benchmarks.requests import App
 
 READ_BYTES = 1 << 16
@@ -78,13 +79,10 @@ def read_all(url: str, token: str) -> int:
     return count
 
 
-@pytest.mark.parametrize("size", [HOUSE, pytest.param(IMPORTED, marks=pytest.mark.large)])
-def test_all_tracks_as_json_lines(
-    benchmark: BenchmarkFixture, app: App, library: Callable[[Size], None], size: Size
-) -> None:
+@holding(HOUSE, IMPORTED)
+def test_all_tracks_as_json_lines(benchmark: BenchmarkFixture, app: App, library: Size) -> None:
     if not Path("/proc/self/clear_refs").exists():
         pytest.skip("the memory of a process is read from /proc, which this system lacks")
-    library(size)
     with serving() as (address, processes):
         url = f"{address}/api/v1/tracks"
         read_all(f"{url}?genre=rock&title=love", app.token)
@@ -93,10 +91,14 @@ def test_all_tracks_as_json_lines(
         idle = {pid: peak_kib(pid) for pid in processes}
         lines = benchmark.pedantic(read_all, (url, app.token), rounds=1)
         over_idle = sum(peak_kib(pid) - idle[pid] for pid in processes)
-    assert lines == size.tracks
-    benchmark.extra_info.update(
-        title=f"All {size.tracks:,} tracks as JSON Lines",
-        rows=size.tracks,
+    assert lines == library.tracks
+    describe(
+        benchmark,
+        f"All {library.tracks:,} tracks as JSON Lines",
+        "export",
+        rows=library.tracks,
+        operation="All tracks as JSON Lines",
+        records=library.tracks,
         peak_over_idle_mb=round(over_idle / 1024, 1),
         goal_peak_mb=150,
     )
