@@ -23,7 +23,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev run test check format bench bench-full lock clean
+.PHONY: help setup dev run test check format bench bench-full load report lock clean
 
 help: ## what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,8 +38,8 @@ run: setup ## serve a library to try, with generated data
 test: dev ## the tests, with the servers found here; PYTEST_ARGS='--db postgresql' for those
 	$(BIN)/pytest $(PYTEST_ARGS)
 
-# The settings keep a key in the data folder; a check has no business in the user's own.
-check: export VIVACE_DATA_DIR := $(CURDIR)/$(VENV)/check
+# The settings keep a key in the data folder; these have no business in the user's own.
+check bench bench-full load report: export VIVACE_DATA_DIR := $(CURDIR)/$(VENV)/check
 check: dev ## lint, format, types and missing migrations
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -50,18 +50,17 @@ format: dev ## put the code into shape, with the lint rules that mend themselves
 	$(BIN)/ruff check --fix-only --quiet
 	$(BIN)/ruff format
 
-# One process: benchmarks side by side would measure each other.
-BENCH := $(BIN)/pytest benchmarks --benchmark-enable --benchmark-only -n 0 -p no:randomly -q
+bench: dev ## the benchmarks, in minutes, on the databases found here; BENCH_ARGS='--db sqlite'
+	$(BIN)/vivace lab bench $(BENCH_ARGS)
 
-bench: dev ## the benchmarks, on the embedded database, in minutes; BENCH_ARGS='--db postgresql'
-	$(BENCH) -m 'not large' $(BENCH_ARGS)
+bench-full: dev ## all of them, with a million tracks and more, in an hour
+	$(BIN)/vivace lab bench --full $(BENCH_ARGS)
 
-bench-full: dev ## all of them on both databases, and docs/performance.md from the results
-	mkdir -p .benchmarks
-	for db in sqlite postgresql; do for size in 'not large' large; do \
-		$(BENCH) --db $$db -m "$$size" --benchmark-json ".benchmarks/$$db-$$size.json" || exit; \
-	done; done
-	$(BIN)/python -m benchmarks.report .benchmarks/*.json
+load: dev ## a load test of 100 users, on SQLite; LOAD_ARGS='crowd --db postgresql'
+	$(BIN)/vivace lab load $(LOAD_ARGS)
+
+report: dev ## the performance report, after measuring what is missing for it
+	$(BIN)/vivace lab report $(REPORT_ARGS)
 
 lock: setup ## requirements/*.txt from the *.in files; UPGRADE=--upgrade for the newest
 	cd requirements && for name in uv build base; do \
@@ -69,7 +68,7 @@ lock: setup ## requirements/*.txt from the *.in files; UPGRADE=--upgrade for the
 	cd requirements && ../$(LOCK) --constraint base.txt test.in --output-file test.txt
 
 clean: ## take away .venv and what tools left
-	rm -rf $(VENV) *.egg-info .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) *.egg-info .lab .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 # Each step leaves a file behind and is done anew when what it depends on is newer.
 

@@ -6,7 +6,7 @@ percentiles themselves cannot be averaged.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
+from hdrh.histogram import HdrHistogram
 
 HIGHEST_US = 3_600_000_000
 """An hour; what took longer counts as that."""
@@ -44,7 +44,9 @@ def merged(texts: Iterable[str]) -> HdrHistogram:
 def percentiles(
     found: HdrHistogram, wanted: Sequence[float] = PERCENTILES
 ) -> Mapping[float, float]:
-    """Percentile → milliseconds, the values that so many percent of all do not exceed."""
+    """Percentile → milliseconds that so many percent of all do not exceed; 0 of an empty one."""
+    if not found.get_total_count():
+        return dict.fromkeys(wanted, 0.0)
     values = found.get_percentile_to_value_dict(list(wanted))
     return {percentile: values[percentile] / 1_000 for percentile in wanted}
 

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -61,6 +62,8 @@ def vivace_version() -> str:
 
 
 def program_version(program: str, *arguments: str) -> str:
-    """The first line of what a program says of itself."""
+    """The number in what a program says of itself, or else all of that."""
     done = subprocess.run([program, *arguments], capture_output=True, text=True, check=True)
-    return (done.stdout or done.stderr).splitlines()[0]
+    said = (done.stdout or done.stderr).splitlines()[0]
+    number = re.search(r"\d+(\.\d+)+", said)
+    return number[0] if number else said

@@ -18,6 +18,8 @@ FORMAT = 1
 
 Database = Literal["sqlite", "postgresql"]
 DATABASES: tuple[Database, ...] = ("sqlite", "postgresql")
+Stack = Literal["sqlite", "postgresql", "other"]
+"""What was under load: Vivace on that database, or a server that was not the lab's own."""
 
 
 class ResultError(Exception):
@@ -101,7 +103,7 @@ class Generator(Struct, kw_only=True):
 
 
 class Floor(Struct, kw_only=True):
-    """The same users against a server that does nothing: no measurement can be below."""
+    """As many users who ask a server that does nothing as often: no latency can be below."""
 
     requests: int
     seconds: float
@@ -135,14 +137,14 @@ class Freeze(Struct, kw_only=True):
     at_s: float
     seconds: float
     p99_theory_ms: float
-    """What arrivals that do not wait must see, from the length of the pause alone."""
+    """What arrivals that do not wait must see (`outcome.frozen`)."""
 
 
 class LoadResult(Struct, kw_only=True):
     format: int = FORMAT
     kind: Literal["load"] = "load"
     profile: str
-    stack: Database
+    stack: Stack
     remote: str | None = None
     """The address, where it was not a server of the lab's own."""
     started_at: str
@@ -180,6 +182,10 @@ class LoadResult(Struct, kw_only=True):
     """The reason for a verdict that is not `met`; empty otherwise."""
 
 
+class Formatted(Struct):
+    format: int
+
+
 def write(path: Path, content: bytes) -> None:
     """Put a file in place all at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -194,7 +200,7 @@ def save(folder: Path, result: LoadResult) -> Path:
     return path
 
 
-def load_path(folder: Path, profile: str, stack: Database) -> Path:
+def load_path(folder: Path, profile: str, stack: Stack) -> Path:
     return folder / f"load-{profile}-{stack}.json"
 
 
@@ -204,7 +210,12 @@ def bench_path(folder: Path, database: Database) -> Path:
 
 def read_load(path: Path) -> LoadResult:
     """Raises `ResultError`."""
-    return checked(path, decoded(path, LoadResult))
+    # By itself first: in another format the rest may be anything.
+    found: Formatted = decoded(path, Formatted)
+    if found.format != FORMAT:
+        raise ResultError(f"{path}: it is of format {found.format}, this Vivace reads {FORMAT}")
+    result: LoadResult = decoded(path, LoadResult)
+    return result
 
 
 def read_bench(path: Path) -> dict[str, Any]:
@@ -222,12 +233,6 @@ def decoded(path: Path, kind: Any) -> Any:
         raise ResultError(f"{path}: there is no such file") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ResultError(f"{path}: it is damaged: {error}") from error
-
-
-def checked(path: Path, result: LoadResult) -> LoadResult:
-    if result.format != FORMAT:
-        raise ResultError(f"{path}: it is of format {result.format}, this Vivace reads {FORMAT}")
-    return result
 
 
 def load_results(folder: Path) -> Iterator[LoadResult]:

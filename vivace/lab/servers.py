@@ -73,17 +73,23 @@ def postgresql_server() -> Iterator[str]:
 @contextmanager
 def redis_server() -> Iterator[str]:
     """The address of an empty Redis, to which `/` and a database number are added."""
-    program = shutil.which("redis-server")
-    if program is None:
-        raise ServerMissingError("redis-server is not installed")
+    path = program("redis-server")
 
     def command(port: int) -> list[str]:
         # One database for each pytest-xdist worker; the usual 16 are few on a large machine.
         options = ["--databases", "128", "--save", "", "--appendonly", "no"]
-        return [program, "--bind", LOOPBACK, "--port", str(port), *options]
+        return [path, "--bind", LOOPBACK, "--port", str(port), *options]
 
     with owned_folder() as home, serving(command, redis_answers, home) as port:
         yield f"redis://{LOOPBACK}:{port}"
+
+
+def program(name: str) -> str:
+    """The path of a program. Raises `ServerMissingError`."""
+    found = shutil.which(name)
+    if found is None:
+        raise ServerMissingError(f"{name} is not installed")
+    return found
 
 
 def postgresql_bin() -> Path:

@@ -1,0 +1,40 @@
+"""Users of a server that does nothing: what is measured of it is the generator's own share."""
+
+import random
+from typing import Any
+
+import gevent
+import msgspec
+from locust import FastHttpUser, constant_pacing, events, task
+from locust.argument_parser import LocustArgumentParser
+from locust.env import Environment
+
+from vivace.lab import recording
+
+
+@events.init_command_line_parser.add_listener
+def add_options(parser: LocustArgumentParser) -> None:
+    parser.add_argument("--every", type=float, default=1.0, help="seconds from request to request")
+    recording.add_options(parser)
+
+
+@events.init.add_listener
+def record(environment: Environment, **_: Any) -> None:
+    recording.attach(environment)
+
+
+class Idler(FastHttpUser):
+    def wait_time(self) -> float:
+        options: Any = self.environment.parsed_options
+        pause_s: float = constant_pacing(options.every)(self)
+        return pause_s
+
+    def on_start(self) -> None:
+        # Else all those who come in one second ask in the same moment for good.
+        options: Any = self.environment.parsed_options
+        gevent.sleep(random.uniform(0, options.every))
+
+    @task
+    def ask(self) -> None:
+        with self.client.get("/", name="GET /", catch_response=True) as reply:
+            msgspec.json.decode(reply.content or b"")

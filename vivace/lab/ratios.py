@@ -1,0 +1,50 @@
+"""How many times as fast, from rounds that were run in pairs, with how sure that is."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import stats  # type: ignore[import-untyped]
+
+RESAMPLES = 2_000
+SEED = 1
+"""Fixed, so that a report made twice is the same."""
+
+
+class Ratio(NamedTuple):
+    ratio: float
+    low: float
+    """With `high`, the 95 % interval."""
+    high: float
+
+    @property
+    def is_one(self) -> bool:
+        """Whether both may well be equally fast."""
+        return self.low <= 1 <= self.high
+
+
+def ratio(before: Sequence[float], after: Sequence[float]) -> Ratio:
+    """The median before divided by the one after: 2 where it takes half the time now.
+
+    Rounds of the same index make a pair; the bootstrap draws pairs, so what slowed both rounds
+    of one cancels out. From a single pair the interval is everything.
+    """
+    found = float(quotient(np.asarray(before), np.asarray(after)))
+    if len(before) < 2:
+        return Ratio(found, 0, math.inf)
+    drawn = stats.bootstrap(
+        (before, after),
+        quotient,
+        paired=True,
+        vectorized=True,
+        n_resamples=RESAMPLES,
+        method="percentile",
+        rng=np.random.default_rng(SEED),
+    )
+    low, high = drawn.confidence_interval
+    return Ratio(found, float(low), float(high))
+
+
+def quotient(before: Any, after: Any, axis: int = -1) -> Any:
+    return np.median(before, axis=axis) / np.median(after, axis=axis)

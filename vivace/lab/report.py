@@ -1,0 +1,91 @@
+"""The report: from the result files of a folder alone to one HTML page, and the same in Markdown.
+
+    result files → evidence → sections (blocks of `page`, findings by `rules`) → templates
+
+The page needs no other file, no script and no network. Made again from the same files, both are
+the same to the byte.
+"""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from vivace.lab import results
+from vivace.lab.evidence import gathered
+from vivace.lab.page import Cell
+from vivace.lab.sections import SECTIONS
+
+CODE = re.compile(r"`([^`]+)`")
+
+
+class Report(NamedTuple):
+    html: str
+    markdown: str
+
+
+def write(folder: Path, html_path: Path, markdown_path: Path) -> None:
+    """Raises `ResultError`; nothing is written then."""
+    made = render(folder)
+    results.write(html_path, made.html.encode())
+    results.write(markdown_path, made.markdown.encode())
+
+
+def render(folder: Path) -> Report:
+    """Raises `ResultError`."""
+    evidence = gathered(folder)
+    sections = [section for make in SECTIONS if (section := make(evidence))]
+    html, markdown = (
+        templates(suffix).get_template(f"report.{suffix}").render(sections=sections).rstrip() + "\n"
+        for suffix in ("html", "md")
+    )
+    return Report(html, markdown)
+
+
+def templates(suffix: str) -> Environment:
+    """Jinja for pages of a kind; in HTML everything is escaped that does not say it is safe."""
+    made = Environment(
+        loader=PackageLoader("vivace.lab", "templates/lab"),
+        autoescape=suffix == "html",  # noqa: S701 Markdown has no tags to close
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters |= {
+        "cell": as_cell,
+        "prose": html_prose if suffix == "html" else markdown_prose,
+        "code": markdown_code,
+        "in_cell": in_cell,
+    }
+    return made
+
+
+def as_cell(cell: Cell | str) -> Cell:
+    return Cell(cell) if isinstance(cell, str) else cell
+
+
+def html_prose(text: str) -> Markup:
+    """Escaped; what stood between backticks is code."""
+    return Markup(CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 escaped before
+
+
+def markdown_prose(text: str) -> str:
+    """As it reads, on one line: nothing of it is markup but code."""
+    line = " ".join(text.split())
+    parts = CODE.split(line)
+    plain = [re.sub(r"([\\*_\[<>`])", r"\\\1", part) for part in parts[::2]]
+    coded = [markdown_code(part) for part in parts[1::2]]
+    return "".join(part for pair in zip(plain, [*coded, ""], strict=True) for part in pair)
+
+
+def markdown_code(text: str) -> str:
+    line = " ".join(text.split())
+    return f"`` {line} ``" if "`" in line else f"`{line}`"
+
+
+def in_cell(markdown: str) -> str:
+    """The same in a table, where a bar ends the cell, in code, too."""
+    return markdown.replace("|", r"\|")

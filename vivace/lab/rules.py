@@ -1,0 +1,251 @@
+"""The rules behind the findings: what each says of the evidence, if anything.
+
+A rule yields nothing where its figures were not measured, and says how weighty a finding is as a
+factor: findings of a kind are told by it, the weightiest first.
+"""
+
+from collections.abc import Iterator, Sequence
+from statistics import median
+from typing import Literal, NamedTuple
+
+from vivace.lab.evidence import Case, Evidence, Load, Promise
+from vivace.lab.results import DATABASES, Database, Freeze
+from vivace.lab.wording import STACK_NAMES, exact, figure, interval, percent, plural, times
+
+FAILURE_RATE = 0.01
+TAIL_FACTOR = 10.0
+"""p99 over p50: above it, one request in a hundred has a wait of another kind."""
+DEPTH_FACTOR = 1.3
+"""What the last page may cost of the first."""
+GROWTH_FACTOR = 3.0
+"""What an operation may cost among the most records of what it does among the fewest; by the row
+where it reads or writes more of them there."""
+THEORY_SHARE = 0.05
+
+Tone = Literal["bad", "note", "good"]
+
+
+class Finding(NamedTuple):
+    tone: Tone
+    text: str
+    where: str
+    """The raw data."""
+    anchor: str
+    """The same in the report."""
+    weight: float = 1.0
+
+
+def missed_goals(evidence: Evidence) -> Iterator[Finding]:
+    return (missed(goal) for goal in evidence.goals if goal.unit != "MB" and not goal.met)
+
+
+def missed_memory(evidence: Evidence) -> Iterator[Finding]:
+    return (missed(goal) for goal in evidence.goals if goal.unit == "MB" and not goal.met)
+
+
+def missed_targets(evidence: Evidence) -> Iterator[Finding]:
+    return (missed(target) for target in evidence.targets if not target.met)
+
+
+def missed(promise: Promise) -> Finding:
+    text = f"{promise.what}: {measured(promise)}, {by_how_much(promise)}."
+    return Finding("bad", text, promise.where, promise.anchor, promise.factor)
+
+
+def measured(promise: Promise) -> str:
+    unit = f" {promise.unit}" if promise.unit else ""
+    return f"{figure(promise.measured)}{unit} where {exact(promise.limit)}{unit} was promised"
+
+
+def by_how_much(promise: Promise) -> str:
+    if promise.factor == float("inf"):
+        return "missed"
+    return f"missed by a factor of {figure(promise.factor)}"
+
+
+def met_promises(evidence: Evidence) -> Iterator[Finding]:
+    """One finding for all: each stands in its table."""
+    met = [promise for promise in evidence.promises if promise.met]
+    if not met:
+        return
+    room = max(met, key=lambda promise: promise.factor if promise.factor < float("inf") else 0)
+    text = (
+        f"{len(met)} of {plural(len(evidence.promises), 'goal and target', 'goals and targets')}"
+        f" are met. The most room has {room.what}: {measured(room)}."
+    )
+    yield Finding("good", text, room.where, room.anchor)
+
+
+def depth(evidence: Evidence) -> Iterator[Finding]:
+    for database in DATABASES:
+        ends = {case.page: case for case in evidence.cases if case.page and database in case.on}
+        if "first" in ends and "last" in ends:
+            yield pages_compared(ends["first"], ends["last"], database)
+
+
+def pages_compared(first: Case, last: Case, database: Database) -> Finding:
+    factor = last.median(database) / first.median(database)
+    text = (
+        f"On {STACK_NAMES[database]} the last page takes {figure(factor)} times as long as the"
+        f" first ({last.title}); at most {DEPTH_FACTOR} was the aim."
+    )
+    tone: Tone = "good" if factor <= DEPTH_FACTOR else "bad"
+    return Finding(tone, text, last.where("stats.median", database), last.anchor, factor)
+
+
+def growth(evidence: Evidence) -> Iterator[Finding]:
+    for operation, cases in evidence.at_sizes().items():
+        for database in DATABASES:
+            there = [case for case in cases if database in case.on]
+            if len(there) > 1:
+                yield sizes_compared(operation, there, database)
+
+
+def sizes_compared(operation: str, cases: Sequence[Case], database: Database) -> Finding:
+    few, many = cases[0], cases[-1]
+    more = (many.info.rows or 1) / (few.info.rows or 1)
+    factor = many.median(database) / few.median(database) / more
+    text = (
+        f"{operation} on {STACK_NAMES[database]} among {many.info.records:,} records takes"
+        f" {figure(factor)} times what it takes among {few.info.records:,}"
+        + (", by the row." if more != 1 else ".")
+    )
+    tone: Tone = "good" if factor <= GROWTH_FACTOR else "note"
+    return Finding(tone, text, many.where("stats.median", database), "growth", factor)
+
+
+def failures(evidence: Evidence) -> Iterator[Finding]:
+    for load in evidence.loads:
+        if load.failure_rate > FAILURE_RATE:
+            text = (
+                f"{percent(load.failure_rate)} of the requests of {load.title} failed:"
+                f" {load.failures:,} of {load.requests:,}."
+            )
+            weight = load.failure_rate / FAILURE_RATE
+            yield Finding("bad", text, load.where("endpoints[*].failures"), load.anchor, weight)
+
+
+def refusals(evidence: Evidence) -> Iterator[Finding]:
+    for load in evidence.loads:
+        if load.refusals:
+            text = (
+                f"The server refused {percent(load.refusal_rate)} of the requests of {load.title}"
+                f" in time (429 or 503): {load.refusals:,} of {load.requests:,}."
+            )
+            yield Finding("note", text, load.where("endpoints[*].refusals"), load.anchor)
+
+
+def tails(evidence: Evidence) -> Iterator[Finding]:
+    for load in evidence.undisturbed:
+        p50, p99 = load.all.at(50), load.all.at(99)
+        if p99 > TAIL_FACTOR * p50:
+            text = (
+                f"The tail of {load.title} is long: p99 is {figure(p99)} ms,"
+                f" {figure(p99 / p50)} times the median of {figure(p50)} ms."
+            )
+            where = load.where("endpoints[*].histogram, merged")
+            yield Finding("note", text, where, load.anchor, p99 / p50)
+
+
+def slowest(evidence: Evidence) -> Iterator[Finding]:
+    for load in evidence.undisturbed:
+        if len(found := load.slowest()) > 1:
+            (endpoint, latency), *_ = found
+            p99 = latency.at(99)
+            text = (
+                f"The slowest endpoint of {load.title} is {endpoint.name}: p99 is {figure(p99)} ms,"
+                f" of all requests {figure(load.all.at(99))} ms."
+            )
+            where = load.where(f"endpoints[{endpoint.name}].histogram")
+            yield Finding("note", text, where, load.anchor, p99 / load.all.at(99))
+
+
+def no_verdict(evidence: Evidence) -> Iterator[Finding]:
+    for load in evidence.loads:
+        if load.result.verdict == "none":
+            text = f"No verdict on {load.title}: {load.result.why or 'no reason is given'}."
+            yield Finding("bad", text, load.where("verdict, why"), load.anchor)
+
+
+def noise(evidence: Evidence) -> Iterator[Finding]:
+    for case in evidence.cases:
+        for database, change in case.changes.items():
+            if not change.control.is_one:
+                low_high = interval(change.control.low, change.control.high)
+                text = (
+                    f"{case.title} on {STACK_NAMES[database]} was measured in noise: against"
+                    f" itself it is {times(change.control.ratio)} as fast, 95 % interval"
+                    f" {low_high}, which leaves out 1. Its ratio is as uncertain."
+                )
+                where = case.where("extra_info.pairs", database)
+                yield Finding("note", text, where, "before-after")
+
+
+def frozen(evidence: Evidence) -> Iterator[Finding]:
+    """Open arrivals against what the pause alone must cost them, then closed against open."""
+    for load in evidence.loads:
+        if load.result.freeze and load.result.open and load.all.requests:
+            yield against_theory(load, load.result.freeze)
+            for other in evidence.loads:
+                if other.result.freeze and is_closed_twin(other, load):
+                    yield closed_against_open(other, load)
+
+
+def is_closed_twin(other: Load, load: Load) -> bool:
+    return not other.result.open and other.result.stack == load.result.stack
+
+
+def against_theory(load: Load, freeze: Freeze) -> Finding:
+    p99, theory = load.all.at(99), freeze.p99_theory_ms
+    off = abs(p99 - theory) / theory if theory else float("inf")
+    text = (
+        f"With the server stopped for {figure(freeze.seconds)} s, {load.title} has a p99 of"
+        f" {figure(p99)} ms; the length of the pause alone makes {figure(theory)} ms,"
+        f" which is {percent(off)} away (at most {exact(100 * THEORY_SHARE)} % was the aim)."
+    )
+    tone: Tone = "good" if off <= THEORY_SHARE else "bad"
+    return Finding(tone, text, load.where("freeze.p99_theory_ms"), load.anchor)
+
+
+def closed_against_open(closed: Load, load: Load) -> Finding:
+    p99, open_p99 = closed.all.at(99), load.all.at(99)
+    text = (
+        f"The same pause, seen by users who wait for their answers ({closed.title}): a p99 of"
+        f" {figure(p99)} ms, where arrivals on a schedule have {figure(open_p99)} ms."
+    )
+    where = closed.where("endpoints[*].histogram, merged")
+    return Finding("note", text, where, closed.anchor)
+
+
+def databases(evidence: Evidence) -> Iterator[Finding]:
+    """One finding: how the two compare in the middle, and where they differ most."""
+    ratios = {
+        case.anchor: (case.median("postgresql") / case.median("sqlite"), case)
+        for case in evidence.cases
+        if len(case.on) == len(DATABASES) and case.info.group != "yardstick"
+    }
+    if not ratios:
+        return
+    factor, widest = max(ratios.values(), key=lambda pair: max(pair[0], 1 / pair[0]))
+    middle = median(ratio for ratio, _ in ratios.values())
+    text = (
+        f"PostgreSQL takes {figure(middle)} times as long as SQLite at the median of"
+        f" {plural(len(ratios), 'benchmark')}, in one process; they are furthest apart at"
+        f" {widest.title}: {figure(factor)} times."
+    )
+    yield Finding("note", text, widest.where("stats.median"), widest.anchor, middle)
+
+
+def gains(evidence: Evidence) -> Iterator[Finding]:
+    for case in evidence.cases:
+        for database, change in case.changes.items():
+            ratio = change.ratio
+            if ratio.is_one:
+                continue
+            text = (
+                f"{case.title} on {STACK_NAMES[database]} is {times(ratio.ratio)} as fast as"
+                f" plain Django REST framework, 95 % interval {interval(ratio.low, ratio.high)}."
+            )
+            tone: Tone = "good" if ratio.ratio > 1 else "bad"
+            where = case.where("extra_info.pairs", database)
+            yield Finding(tone, text, where, "before-after", ratio.ratio)
