@@ -61,9 +61,16 @@ def emptied(database: str) -> Callable[[], None]:
 
 # Behind the other plugins, of which one shuffles.
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In the order of their libraries, so that each is made once; those that need none first."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In the order of their libraries, so that each is made once; those that need none first.
+
+    Libraries that take minutes to make wait to be asked for, with `-m`.
+    """
     items.sort(key=records)
+    if not config.option.markexpr:
+        large = [item for item in items if item.get_closest_marker("large")]
+        config.hook.pytest_deselected(items=large)
+        items[:] = [item for item in items if item not in large]
 
 
 def records(item: pytest.Item) -> int:

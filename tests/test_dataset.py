@@ -15,7 +15,7 @@ from vivace.catalogue.folding import fold
 from vivace.dataset.factories import AlbumFactory, ArtistFactory, TrackFactory
 from vivace.dataset.library import library
 from vivace.dataset.rows import Row
-from vivace.imports.formats import COLUMNS
+from vivace.imports.rows import COLUMNS
 
 ARTISTS = 500
 

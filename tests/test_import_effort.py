@@ -5,11 +5,11 @@ from typing import Any, TypeVar
 
 import pytest
 
-from vivace.imports.formats import AlbumRow, ArtistRow, Row, TrackRow
 from vivace.imports.library import StoredLibrary
 from vivace.imports.plan import Planner
 from vivace.imports.playlists import Playlists
 from vivace.imports.report import ImportReport
+from vivace.imports.rows import AlbumRow, ArtistRow, Row, TrackRow
 from vivace.imports.seen import SMALLEST, Seen
 
 V = TypeVar("V")

@@ -14,7 +14,7 @@ from django.apps import apps
 from django.db import connection, transaction
 from pytest_django import DjangoDbBlocker
 
-from vivace.catalogue import bulk, lists
+from vivace.catalogue import bulk, listings, lists
 from vivace.catalogue.fields import timestamp
 from vivace.catalogue.filters import Bound, Words, groups
 from vivace.catalogue.lists import Listing, Order, Plan, lead_of, page_statement, parameters
@@ -248,7 +248,7 @@ def queries(asked: Asked) -> Iterator[tuple[dict[str, Any], Statement, list[Any]
     plan = asked.plan
     statement = page_statement(plan, after=asked.after, known=asked.known)
     middle: Any = KEYS.get(plan.order.sort, "n5000")
-    if plan.order.sort in lists.MOMENTS:
+    if plan.order.sort in listings.MOMENTS:
         middle = timestamp()
     given = {"limit": 101, "offset": 0, "after_key": middle, "after_id": 700}
     (name,) = plan.filters or {""}

@@ -270,6 +270,11 @@ def test_an_address_where_nothing_answers_is_refused() -> None:
     assert "nothing answers" in refusal("load", "--host", "http://127.0.0.1:9")
 
 
+def test_a_server_of_others_is_not_stopped() -> None:
+    line = refusal("load", "frozen-open", "--host", "http://127.0.0.1:9")
+    assert "no servers but its own" in line
+
+
 def test_a_report_of_nothing_is_refused(tmp_path: Path) -> None:
     line = refusal("report", "--no-run", "--results", str(tmp_path))
     assert str(tmp_path) in line

@@ -13,8 +13,9 @@ import pytest
 from tests import lab_results as made
 from tests.browser import browser
 from vivace.lab import histogram, plots, report, results, rules
-from vivace.lab.evidence import Evidence, Latency, gathered
+from vivace.lab.evidence import Evidence, gathered
 from vivace.lab.findings import RULES, TO_GAIN, Rule, findings, recommendations, verdict
+from vivace.lab.loads import Latency
 from vivace.lab.ratios import Ratio, ratio
 from vivace.lab.results import DATABASES, Database, Freeze, LoadResult, ResultError, Target
 from vivace.lab.wording import figure

@@ -26,7 +26,8 @@ from vivace.api.resources import ROUTE, ById, Collection, path_id
 from vivace.catalogue import lists
 from vivace.catalogue.entries import SHOWN, Body
 from vivace.catalogue.filters import having
-from vivace.catalogue.lists import MOMENTS, SINCE, TIMES, Listing, Order, Row, text_id
+from vivace.catalogue.listings import MOMENTS, SINCE, TIMES, text_id
+from vivace.catalogue.lists import Listing, Order, Row
 from vivace.catalogue.statements import many
 from vivace.problems import NotFound
 

@@ -40,7 +40,7 @@ from vivace.catalogue.entries import (
     NewTrack,
     TrackChanges,
 )
-from vivace.catalogue.lists import ALBUMS, ARTISTS, GENRES, TRACKS
+from vivace.catalogue.listings import ALBUMS, ARTISTS, GENRES, TRACKS
 from vivace.catalogue.models import Album, Artist, Track
 
 ARTIST = Kind(Artist, ARTISTS, artist, changes.change_artist, changes.remove_artist)

@@ -15,7 +15,8 @@ from vivace.api.pages import Page, PageQuery, collection, values_of
 from vivace.api.parameters import NoParameters, Query
 from vivace.api.resources import Collection, path_id
 from vivace.api.shapes import album, artist, track
-from vivace.catalogue.lists import ALBUMS, ARTISTS, Row
+from vivace.catalogue.listings import ALBUMS, ARTISTS
+from vivace.catalogue.lists import Row
 from vivace.listening import favourites
 from vivace.listening.lists import FAVOURITES
 from vivace.problems import NotFound

@@ -7,7 +7,8 @@ import msgspec
 from django.db.models import F
 
 from vivace.api import schemas
-from vivace.catalogue.lists import TRACKS, Row
+from vivace.catalogue.listings import TRACKS
+from vivace.catalogue.lists import Row
 
 TRACK = replace(TRACKS, columns={**TRACKS.columns, "mbid": F("mbid"), "isrc": F("isrc")})
 """A track by itself shows what lists leave out."""

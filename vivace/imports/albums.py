@@ -6,8 +6,8 @@ import msgspec
 from msgspec import UNSET
 
 from vivace.imports.entries import FOLDED_NAMES, Entries, Folded, may_be
-from vivace.imports.formats import AlbumRow, EntryRow, RefusedError
 from vivace.imports.known import Album, Credits, Library
+from vivace.imports.rows import AlbumRow, EntryRow, RefusedError
 
 
 class Albums(Entries[Album]):

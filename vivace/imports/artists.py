@@ -6,8 +6,8 @@ import msgspec
 from msgspec import UNSET
 
 from vivace.imports.entries import Entries, Folded
-from vivace.imports.formats import AlbumRow, ArtistRow, RefusedError, TrackRow
 from vivace.imports.known import Artist, Credits, Library
+from vivace.imports.rows import AlbumRow, ArtistRow, RefusedError, TrackRow
 
 
 class Artists(Entries[Artist]):

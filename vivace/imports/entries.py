@@ -6,8 +6,8 @@ from typing import Generic, TypeVar
 from msgspec import UNSET
 
 from vivace.catalogue.folding import fold
-from vivace.imports.formats import EntryRow, PlaylistRow, RefusedError
 from vivace.imports.known import Album, Artist, Library, Pair, Track
+from vivace.imports.rows import EntryRow, PlaylistRow, RefusedError
 
 FOLDED_NAMES = 100_000
 

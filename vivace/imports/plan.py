@@ -14,7 +14,9 @@ from msgspec import UNSET
 from vivace.imports.albums import Albums, Genres
 from vivace.imports.artists import Artists, credits_of, names_of
 from vivace.imports.entries import Folded, place
-from vivace.imports.formats import (
+from vivace.imports.known import Library
+from vivace.imports.report import ImportReport
+from vivace.imports.rows import (
     AlbumRow,
     ArtistRow,
     GenreRow,
@@ -24,8 +26,6 @@ from vivace.imports.formats import (
     RowError,
     TrackRow,
 )
-from vivace.imports.known import Library
-from vivace.imports.report import ImportReport
 from vivace.imports.tracks import Tracks
 
 

@@ -11,10 +11,10 @@ from vivace.catalogue import bulk
 from vivace.catalogue.fields import timestamp
 from vivace.catalogue.folding import fold
 from vivace.imports.entries import pair_of
-from vivace.imports.formats import PlaylistRow, RefusedError, RowError
 from vivace.imports.known import Pair
 from vivace.imports.library import asked, fetch
 from vivace.imports.report import ImportReport
+from vivace.imports.rows import PlaylistRow, RefusedError, RowError
 from vivace.imports.tracks import Tracks
 from vivace.listening.models import Playlist, PlaylistItem
 from vivace.listening.playlists import MAX_ITEMS

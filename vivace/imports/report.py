@@ -3,7 +3,7 @@
 import msgspec
 from msgspec import Struct
 
-from vivace.imports.formats import RowError
+from vivace.imports.rows import RowError
 
 ERRORS_KEPT = 1_000
 

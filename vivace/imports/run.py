@@ -21,11 +21,12 @@ from vivace.accounts.models import User
 from vivace.catalogue import caching
 from vivace.catalogue.models import Generation
 from vivace.imports import staging
-from vivace.imports.formats import Csv, Format, JsonLines, Row, RowError, reader
+from vivace.imports.formats import Csv, Format, JsonLines, reader
 from vivace.imports.library import StoredLibrary
 from vivace.imports.plan import Planner
 from vivace.imports.playlists import Playlists
 from vivace.imports.report import ImportReport
+from vivace.imports.rows import Row, RowError
 from vivace.imports.store import store
 
 CHUNK_ROWS = 5_000

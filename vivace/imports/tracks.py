@@ -11,9 +11,9 @@ from vivace.catalogue.folding import fold
 from vivace.imports.albums import Albums, Genres
 from vivace.imports.artists import Artists, credits_of, names_of
 from vivace.imports.entries import may_be, pair_of
-from vivace.imports.formats import RefusedError, RowError, TrackRow
 from vivace.imports.known import Credits, Library, Pair, StagedTrack, Track
 from vivace.imports.report import ImportReport
+from vivace.imports.rows import RefusedError, RowError, TrackRow
 from vivace.imports.seen import Seen
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from vivace.lab import plots, published
-from vivace.lab.evidence import Case, Change, Evidence, Promise, goals, peak_mb, records
+from vivace.lab.cases import Case, Change
+from vivace.lab.evidence import Evidence, Promise, goals, peak_mb, records
 from vivace.lab.page import (
     Block,
     Cell,

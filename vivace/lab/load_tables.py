@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from vivace.lab import plots, published
-from vivace.lab.evidence import Evidence, Latency, Load, Promise, targets
+from vivace.lab.evidence import Evidence, Promise, targets
 from vivace.lab.histogram import PERCENTILES
+from vivace.lab.loads import Latency, Load
 from vivace.lab.page import (
     Block,
     Cell,

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
-from vivace.lab.evidence import Latency
+from vivace.lab.loads import Latency
 from vivace.lab.ratios import Ratio
 from vivace.lab.results import Second
 

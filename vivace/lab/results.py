@@ -6,7 +6,6 @@ test's is a `LoadResult`. Files are replaced whole, so that a run that dies leav
 """
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -233,8 +232,3 @@ def decoded(path: Path, kind: Any) -> Any:
         raise ResultError(f"{path}: there is no such file") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ResultError(f"{path}: it is damaged: {error}") from error
-
-
-def load_results(folder: Path) -> Iterator[LoadResult]:
-    """All of a folder, by file name. Raises `ResultError` for the first that cannot be used."""
-    return (read_load(path) for path in sorted(folder.glob("load-*.json")))

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Literal, NamedTuple
 
-from vivace.lab.evidence import Case, Evidence, Load, Promise
+from vivace.lab.cases import Case
+from vivace.lab.evidence import Evidence, Promise
+from vivace.lab.loads import Load
 from vivace.lab.results import DATABASES, Database, Freeze
 from vivace.lab.wording import STACK_NAMES, exact, figure, interval, percent, plural, times
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from vivace.lab import bench_tables, load_tables
-from vivace.lab.evidence import Evidence, Load
+from vivace.lab.evidence import Evidence
 from vivace.lab.findings import (
     GAINED,
     GRADES,
@@ -14,6 +14,7 @@ from vivace.lab.findings import (
     recommendations,
     verdict,
 )
+from vivace.lab.loads import Load
 from vivace.lab.page import (
     Block,
     Column,

@@ -4,16 +4,16 @@ from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
 from vivace.catalogue.filters import having
-from vivace.catalogue.lists import (
+from vivace.catalogue.listings import (
     MOMENTS,
     SINCE,
     TIMES,
-    Listing,
     album_columns,
     artist_columns,
     text_id,
     track_columns,
 )
+from vivace.catalogue.lists import Listing
 from vivace.catalogue.statements import Param
 from vivace.listening.models import Favourite, Playlist, PlaylistItem
 

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -84,6 +85,8 @@ class Command(BaseCommand):
             for name in profiles or ["assignment"]
         ]
         if host:
+            if any(profile.freeze_s for profile in chosen):
+                raise CommandError("The lab stops no servers but its own: no frozen with --host")
             load.refuse_strangers(host, allow_remote=options["allow_remote"])
             users = load.Users(options["account"], options["password"])
             server, cores = load.elsewhere(host), stacks.shared_out()
@@ -147,7 +150,9 @@ class Command(BaseCommand):
                 for profile in PROFILES.values()
                 if not load_path(folder, profile.name, database).exists()
             ]
-            if missing:
+            if missing and database == "postgresql" and not which("nginx"):
+                self.say("NGINX is not installed: there is no load test on PostgreSQL.")
+            elif missing:
                 self.serve_and_measure(missing, database, folder)
 
     def say(self, text: str) -> None:
