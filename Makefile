@@ -1,8 +1,10 @@
 # Every task of the project is a target here; `make help` lists them from the comments.
 
 PYTHON ?= python3
-# How the tests run, each process with databases of its own: make test PYTEST_ARGS='-k import'
-PYTEST_ARGS ?= -n auto --maxprocesses 4
+# How the tests run: make test PYTEST_ARGS='-k import'. By default in several processes, each with
+# databases of its own; one that is done takes over what another has before it.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist worksteal
+PYTEST_ARGS ?= $(SIDE_BY_SIDE)
 
 VENV := .venv
 BIN := $(VENV)/bin

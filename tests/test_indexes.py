@@ -24,7 +24,7 @@ from vivace.catalogue.statements import Slot, Statement, many
 
 pytestmark = pytest.mark.django_db
 
-LISTINGS = {name: value for name, value in vars(lists).items() if isinstance(value, Listing)}
+LISTINGS = {name: value for name, value in vars(listings).items() if isinstance(value, Listing)}
 
 NOT_IN_ORDER = {
     ("GENRES", "name"): "PostgreSQL does not see that a unique name needs no id to be in order; "

@@ -36,6 +36,7 @@ ARRIVING = QUICK._replace(name="arriving", users=1, spawn_rate=1, rate=40)
 def brief_floor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load, "FLOOR_SECONDS", 3)
     monkeypatch.setattr(load, "FLOOR_RAMP_S", 0.5)
+    monkeypatch.setattr(load, "STOP_SECONDS", 3)
     monkeypatch.setattr(profiles, "SETTLE_SECONDS", 1.0)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 from django.db.models import Model
 
 from vivace.catalogue import bulk
@@ -81,15 +81,18 @@ def bare_isrc(text: str | None) -> str | None:
 
 
 def insert_in_order(
-    model: type[Model], columns: Sequence[str], rows: Iterable[bulk.Row], unique: str
+    model: type[Model], columns: Sequence[str], rows: Iterable[bulk.Row], *unique: str
 ) -> None:
-    """Write rows, all of them new now, in the order of a unique key, whatever order they come in.
+    """Write rows, all of them new now, on PostgreSQL in the order of a unique key.
 
     Two who write the same ones at once then meet at the first, where one waits; in orders of
-    their own each could wait for what the other has, a deadlock.
+    their own each could wait for what the other has, a deadlock. On SQLite nobody can, and rows
+    in the order of their ids extend the table and the indexes of moments at the end.
     """
-    key = itemgetter(columns.index(unique))
-    bulk.insert(model, columns, sorted(rows, key=lambda row: key(row) or ""), same=new())
+    if connection.vendor == "postgresql":
+        key = itemgetter(*map(columns.index, unique))
+        rows = sorted(rows, key=lambda row: key(row) or "")
+    bulk.insert(model, columns, rows, same=new())
 
 
 def new() -> dict[str, bulk.Value]:
@@ -99,43 +102,33 @@ def new() -> dict[str, bulk.Value]:
 
 # --- Artists ---------------------------------------------------------------------------------
 
-Named = tuple[str, str, int]
-"""An artist's folded name, disambiguation and place in the list."""
-
 
 def add_artists(artists: Sequence[NewArtist]) -> Sequence[int]:
-    """Their ids go by name: rows in that order (see `insert_in_order`) extend every index.
-
-    With ids in the order of the list the indexes of ids, names and moments could not all be
-    written from one end to the other, which costs a third more.
-    """
-    by_name = sorted(
-        (fold(artist.name), artist.disambiguation, index) for index, artist in enumerate(artists)
-    )
     try:
         with changing():
             ids = bulk.reserve_ids(Artist, len(artists))
-            bulk.insert(Artist, ARTIST, artist_rows(ids, by_name, artists), same=new())
+            insert_in_order(
+                Artist,
+                (
+                    "id", "name", "sort_name", "disambiguation", "mbid", "name_key", "name_words",
+                    "sort_key",
+                ),
+                artist_rows(ids, artists),
+                "name_key",
+                "disambiguation",
+            )  # fmt: skip
             index_words(Artist._meta.db_table, ids)
     except IntegrityError as error:
         raise conflict(artist_faults(artists)) from error
-    placed = sorted(zip((index for _, _, index in by_name), ids, strict=True))
-    return [id_ for _, id_ in placed]
+    return ids
 
 
-ARTIST = (
-    "id", "name", "sort_name", "disambiguation", "mbid", "name_key", "name_words", "sort_key",
-)  # fmt: skip
-
-
-def artist_rows(
-    ids: Iterable[int], named: Iterable[Named], artists: Sequence[NewArtist]
-) -> Iterator[bulk.Row]:
-    for id_, (key, disambiguation, index) in zip(ids, named, strict=True):
-        artist = artists[index]
+def artist_rows(ids: Iterable[int], artists: Iterable[NewArtist]) -> Iterator[bulk.Row]:
+    for id_, artist in zip(ids, artists, strict=True):
+        key = fold(artist.name)
         sort_key = fold(artist.sort_name) if artist.sort_name else key
         yield (
-            id_, artist.name, artist.sort_name, disambiguation, lower(artist.mbid),
+            id_, artist.name, artist.sort_name, artist.disambiguation, lower(artist.mbid),
             key, words(key), sort_key,
         )  # fmt: skip
 
