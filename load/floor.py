@@ -3,9 +3,8 @@
 import random
 from typing import Any
 
-import gevent
 import msgspec
-from locust import FastHttpUser, constant_pacing, events, task
+from locust import FastHttpUser, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
@@ -25,14 +24,9 @@ def record(environment: Environment, **_: Any) -> None:
 
 class Idler(FastHttpUser):
     def wait_time(self) -> float:
+        """At random: at even intervals, those who were held up together would ask together."""
         options: Any = self.environment.parsed_options
-        pause_s: float = constant_pacing(options.every)(self)
-        return pause_s
-
-    def on_start(self) -> None:
-        # Else all those who come in one second ask in the same moment for good.
-        options: Any = self.environment.parsed_options
-        gevent.sleep(random.uniform(0, options.every))
+        return random.uniform(0, 2 * options.every)
 
     @task
     def ask(self) -> None:
