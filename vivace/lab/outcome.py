@@ -16,7 +16,7 @@ from vivace.lab.stacks import Cores, Served
 from vivace.lab.watch import Cost
 
 PACKAGES = (
-    "django", "django-modern-rest", "msgspec", "granian", "gunicorn", "psycopg", "redis", "locust",
+    "Django", "django-modern-rest", "msgspec", "granian", "gunicorn", "psycopg", "redis", "locust",
     "hdrhistogram",
 )  # fmt: skip
 
