@@ -54,6 +54,14 @@ def item_at(playlist: Playlist, index: int) -> PlaylistItem:
     return playlist.items.all()[index]
 
 
+def move(item: PlaylistItem, index: int) -> None:
+    playlists.move(item.playlist, item.pk, index)
+
+
+def remove(item: PlaylistItem) -> None:
+    playlists.remove(item.playlist, item.pk)
+
+
 def test_a_name_is_found_by_its_folded_key() -> None:
     assert Playlist.objects.create(owner=user("alice"), name=" Évening ").name_key == "evening"
 
@@ -84,7 +92,7 @@ def test_an_item_moves_to_an_index(start: int, end: int, expected: str) -> None:
     ids = dict(zip("abcd", tracks(*"abcd"), strict=True))
     playlist = playlist_of(list(ids.values()))
     item = item_at(playlist, start)
-    playlists.move(item, end)
+    move(item, end)
     assert track_ids_of(playlist) == [ids[letter] for letter in expected]
     item.refresh_from_db()
     assert playlists.positions(playlist).index(item.position) == end
@@ -93,7 +101,7 @@ def test_an_item_moves_to_an_index(start: int, end: int, expected: str) -> None:
 def test_removing_one_of_two_equal_tracks_leaves_the_other() -> None:
     one, two = tracks("One", "Two")
     playlist = playlist_of([one, two, one])
-    playlists.remove(item_at(playlist, 0))
+    remove(item_at(playlist, 0))
     assert track_ids_of(playlist) == [two, one]
 
 
@@ -110,7 +118,7 @@ def test_indexes_close_up_over_a_track_that_left_the_library() -> None:
     one, two, three = tracks("One", "Two", "Three")
     playlist = playlist_of([one, two, one, three, one])
     Track.objects.filter(pk=one).delete()
-    playlists.move(item_at(playlist, 0), 1)
+    move(item_at(playlist, 0), 1)
     playlists.add(playlist, [two], 1)
     assert track_ids_of(playlist) == [three, two, two]
 
@@ -120,8 +128,8 @@ def test_indexes_close_up_over_a_track_that_left_the_library() -> None:
     [
         lambda playlist: playlists.add(playlist, track_ids_of(playlist)),
         lambda playlist: playlists.replace(playlist, track_ids_of(playlist)),
-        lambda playlist: playlists.move(item_at(playlist, 0), 1),
-        lambda playlist: playlists.remove(item_at(playlist, 0)),
+        lambda playlist: move(item_at(playlist, 0), 1),
+        lambda playlist: remove(item_at(playlist, 0)),
     ],
     ids=["add", "replace", "move", "remove"],
 )
@@ -153,7 +161,7 @@ def test_an_index_beyond_the_end_is_refused(index: int) -> None:
         playlists.add(playlist, [one], index)
     assert [fault.pointer for fault in caught.value.errors] == ["/position"]
     with pytest.raises(Conflict):
-        playlists.move(item_at(playlist, 0), index if index != 3 else 2)
+        move(item_at(playlist, 0), index if index != 3 else 2)
 
 
 def test_a_playlist_holds_so_many_items_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,11 +181,11 @@ def test_what_is_gone_cannot_be_changed() -> None:
     (one,) = tracks("One")
     playlist = playlist_of([one])
     item = item_at(playlist, 0)
-    playlists.remove(item_at(playlist, 0))
+    remove(item_at(playlist, 0))
     with pytest.raises(NotFound):
-        playlists.remove(item)
+        remove(item)
     with pytest.raises(NotFound):
-        playlists.move(item, 0)
+        move(item, 0)
     Playlist.objects.filter(pk=playlist.pk).delete()
     with pytest.raises(NotFound):
         playlists.add(playlist, [one])
@@ -218,7 +226,7 @@ def test_the_number_of_queries_does_not_grow_with_the_size() -> None:
     few = queries(lambda: playlists.add(playlist, some[:1], 0))
     assert queries(lambda: playlists.add(playlist, some * 10, 0)) == few <= 11
     # Savepoint and its release, the lock, the item, how many, where to, there and back, the time.
-    assert queries(lambda: playlists.move(item_at(playlist, 300), 0)) - 1 == 9
+    assert queries(lambda: move(item_at(playlist, 300), 0)) - 1 == 9
 
 
 class Listening(RuleBasedStateMachine):
@@ -249,14 +257,14 @@ class Listening(RuleBasedStateMachine):
     @rule(data=st.data())
     def move(self, data: st.DataObject) -> None:
         start, end = self.an_index(data), self.an_index(data)
-        playlists.move(item_at(self.playlist, start), end)
+        move(item_at(self.playlist, start), end)
         self.model.insert(end, self.model.pop(start))
 
     @precondition(lambda self: self.model)
     @rule(data=st.data())
     def remove(self, data: st.DataObject) -> None:
         index = self.an_index(data)
-        playlists.remove(item_at(self.playlist, index))
+        remove(item_at(self.playlist, index))
         del self.model[index]
 
     @rule(data=st.data())
@@ -317,8 +325,8 @@ def test_moves_and_removals_at_once_lose_nothing() -> None:
     ids = tracks(*"abcdef")
     playlist = playlist_of(ids)
     items = list(playlist.items.all())
-    moves = [lambda item=item: playlists.move(item, 0) for item in items[2:]]
-    removals = [lambda item=item: playlists.remove(item) for item in items[:2]]
+    moves = [lambda item=item: move(item, 0) for item in items[2:]]
+    removals = [lambda item=item: remove(item) for item in items[:2]]
     assert at_once(*moves, *removals) == [None] * 6
     assert sorted(track_ids_of(playlist)) == ids[2:]
 
@@ -328,7 +336,7 @@ def test_an_item_is_removed_by_one_of_two_at_once() -> None:
     one, two = tracks("One", "Two")
     playlist = playlist_of([one, two])
     item = item_at(playlist, 0)
-    results = at_once(*[lambda: playlists.remove(item)] * 2)
+    results = at_once(*[lambda: remove(item)] * 2)
     assert {type(result) for result in results} == {type(None), NotFound}
     assert track_ids_of(playlist) == [two]
 

@@ -1,5 +1,7 @@
 """Accounts: how they come about, change and go."""
 
+from collections.abc import Callable
+
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
@@ -92,9 +94,19 @@ def locked(account_id: int) -> User:
 
 
 @transaction.atomic
-def change(account_id: int, *, role: str | None = None, is_active: bool | None = None) -> User:
-    """The account as it is then. A change ends its sessions. Raises `NotFound`."""
+def change(
+    account_id: int,
+    *,
+    role: str | None = None,
+    is_active: bool | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> User:
+    """The account as it is then. A change ends its sessions. Raises `NotFound`.
+
+    `check` is called when nobody else can change it; what it raises undoes the change.
+    """
     user = locked(account_id)
+    check()
     user.role = user.role if role is None else role
     user.is_active = user.is_active if is_active is None else is_active
     user.save(update_fields=["role", "is_active", "updated_at"])
@@ -102,6 +114,8 @@ def change(account_id: int, *, role: str | None = None, is_active: bool | None =
 
 
 @transaction.atomic
-def delete(account_id: int) -> None:
-    """With its playlists, favourites and keys. Raises `NotFound`."""
-    locked(account_id).delete()
+def delete(account_id: int, *, check: Callable[[], None] = lambda: None) -> None:
+    """With its playlists, favourites and keys; `check` as for `change`. Raises `NotFound`."""
+    user = locked(account_id)
+    check()
+    user.delete()

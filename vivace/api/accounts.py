@@ -1,5 +1,6 @@
 """Accounts over HTTP: logging in, oneself, one's keys, and for admins everyone."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -315,16 +316,18 @@ class OneUser(Api):
             if value is not UNSET
         }
         with transaction.atomic():
-            found = people.locked(path_id(parsed_path.id))
-            guard(self.request, shown_user(found.pk))
-            people.change(found.pk, **changes)
-            return answer(self.request, shown_user(found.pk))
+            user_id, check = self.named(parsed_path)
+            people.change(user_id, check=check, **changes)
+            return answer(self.request, shown_user(user_id))
 
     @answers(None, 404, 412, status=204, auth=[admin])
     def delete(self, parsed_path: Path[ById], parsed_query: Query[NoParameters]) -> HttpResponse:
         """Delete an account with its playlists, favourites and keys."""
-        with transaction.atomic():
-            found = people.locked(path_id(parsed_path.id))
-            guard(self.request, shown_user(found.pk))
-            people.delete(found.pk)
+        user_id, check = self.named(parsed_path)
+        people.delete(user_id, check=check)
         return no_content()
+
+    def named(self, path: ById) -> tuple[int, Callable[[], None]]:
+        """The id, and what checks that its account is still the one that If-Match names."""
+        user_id = path_id(path.id)
+        return user_id, lambda: guard(self.request, lambda: shown_user(user_id))

@@ -1,5 +1,6 @@
 """Answers with a validator, and requests that depend on it (RFC 9110, sections 8.8 and 13)."""
 
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
@@ -54,11 +55,12 @@ def matches(header: str, tag: str, *, weak: bool = False) -> bool:
     return "*" in tags or tag in tags or (weak and f"W/{tag}" in tags)
 
 
-def guard(request: HttpRequest, content: Any) -> None:
+def guard(request: HttpRequest, content: Callable[[], Any]) -> None:
     """Raises `PreconditionFailed` where If-Match names another state than this content's.
 
-    The caller holds the row's lock, so that the state is still this one when it writes.
+    The caller holds the row's lock, so that the state is still this one when it writes. It is
+    read only where If-Match is there.
     """
     asked = request.META.get("HTTP_IF_MATCH")
-    if asked and not matches(asked, etag(encoder.encode(content))):
+    if asked and not matches(asked, etag(encoder.encode(content()))):
         raise PreconditionFailed("Read it again: it is not what If-Match names")

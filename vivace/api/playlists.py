@@ -4,8 +4,7 @@ If-Match takes the playlist's ETag, for a change of its items too.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -29,7 +28,7 @@ from vivace.catalogue.lists import Row
 from vivace.listening import playlists
 from vivace.listening.lists import ITEMS, PLAYLISTS
 from vivace.listening.models import Playlist
-from vivace.listening.playlists import MAX_ITEMS
+from vivace.listening.playlists import MAX_ITEMS, Check
 
 DESCRIPTION_LENGTH = 10_000
 NOBODY = 0
@@ -125,12 +124,9 @@ def to_change(request: HttpRequest, id_: str) -> Playlist:
     return playlists.to_change(account_id(request), path_id(id_))
 
 
-@contextmanager
-def guarded(request: HttpRequest, found: Playlist) -> Iterator[None]:
-    """A change, if the playlist is still the one that If-Match names."""
-    with playlists.changing(found):
-        guard(request, shown(PLAYLISTS, playlist, found.pk))
-        yield
+def unchanged(request: HttpRequest, found: Playlist) -> Check:
+    """Whether the playlist is still the one that If-Match names."""
+    return lambda: guard(request, lambda: shown(PLAYLISTS, playlist, found.pk))
 
 
 # --- Playlists -------------------------------------------------------------------------------
@@ -177,16 +173,15 @@ class OnePlaylist(Api):
         """Change some fields of a playlist of one's own."""
         asked = msgspec.structs.asdict(parsed_body).items()
         found = to_change(self.request, parsed_path.id)
-        with guarded(self.request, found):
-            playlists.change(found, **{name: value for name, value in asked if value is not UNSET})
+        changes = {name: value for name, value in asked if value is not UNSET}
+        playlists.change(found, check=unchanged(self.request, found), **changes)
         return answer(self.request, shown(PLAYLISTS, playlist, found.pk))
 
     @answers(None, 404, 412, status=204, auth=[account])
     def delete(self, parsed_path: Path[ById], parsed_query: Query[NoParameters]) -> HttpResponse:
         """Delete a playlist of one's own."""
         found = to_change(self.request, parsed_path.id)
-        with guarded(self.request, found):
-            playlists.delete(found)
+        playlists.delete(found, check=unchanged(self.request, found))
         return no_content()
 
 
@@ -213,8 +208,8 @@ class Items(Collection):
     ) -> HttpResponse:
         """Add tracks to a playlist of one's own; answers with the ids of the new items."""
         found = to_change(self.request, parsed_path.id)
-        with guarded(self.request, found):
-            made = playlists.add(found, [*map(int, parsed_body.track_ids)], parsed_body.position)
+        tracks, check = [*map(int, parsed_body.track_ids)], unchanged(self.request, found)
+        made = playlists.add(found, tracks, parsed_body.position, check=check)
         location = f"{ROUTE}/playlists/{found.pk}/items"
         return ids(made, status=201, location=location)
 
@@ -227,8 +222,8 @@ class Items(Collection):
     ) -> HttpResponse:
         """Replace all items of a playlist of one's own; answers with the ids of the new ones."""
         found = to_change(self.request, parsed_path.id)
-        with guarded(self.request, found):
-            made = playlists.replace(found, [*map(int, parsed_body.track_ids)])
+        tracks, check = [*map(int, parsed_body.track_ids)], unchanged(self.request, found)
+        made = playlists.replace(found, tracks, check=check)
         return ids(made)
 
 
@@ -244,10 +239,9 @@ class OneItem(Api):
     ) -> HttpResponse:
         """Move an item to another position."""
         found = to_change(self.request, parsed_path.id)
-        item = playlists.item_of(found, path_id(parsed_path.item_id))
-        with guarded(self.request, found):
-            playlists.move(item, parsed_body.position)
-        return plain(shown(ITEMS, items_of(found), item.pk))
+        item_id, check = path_id(parsed_path.item_id), unchanged(self.request, found)
+        playlists.move(found, item_id, parsed_body.position, check=check)
+        return plain(shown(ITEMS, items_of(found), item_id))
 
     @answers(None, 404, 412, status=204, auth=[account])
     def delete(
@@ -255,7 +249,6 @@ class OneItem(Api):
     ) -> HttpResponse:
         """Take an item out."""
         found = to_change(self.request, parsed_path.id)
-        item = playlists.item_of(found, path_id(parsed_path.item_id))
-        with guarded(self.request, found):
-            playlists.remove(item)
+        item_id, check = path_id(parsed_path.item_id), unchanged(self.request, found)
+        playlists.remove(found, item_id, check=check)
         return no_content()

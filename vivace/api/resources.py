@@ -105,7 +105,7 @@ def change(request: HttpRequest, kind: Kind, id_: str, asked: msgspec.Struct) ->
     """Change it if it is still what If-Match names, and answer with what it is then."""
     with changing():
         found = changes.locked(kind.model, path_id(id_))
-        guard(request, shown(kind.listing, kind.shape, found.pk))
+        guard(request, lambda: shown(kind.listing, kind.shape, found.pk))
         kind.change(found, asked)
         return answer(request, shown(kind.listing, kind.shape, found.pk))
 
@@ -114,6 +114,6 @@ def remove(request: HttpRequest, kind: Kind, id_: str, **how: bool) -> HttpRespo
     """Remove it if it is still what If-Match names."""
     with changing():
         found = changes.locked(kind.model, path_id(id_))
-        guard(request, shown(kind.listing, kind.shape, found.pk))
+        guard(request, lambda: shown(kind.listing, kind.shape, found.pk))
         kind.remove(found, **how)
     return no_content()

@@ -1,10 +1,11 @@
 """What one does with a playlist.
 
 Every change to its items is one transaction that holds the playlist's row, so two at once follow
-one another. Indexes count from 0 without gaps; see `PlaylistItem` for what is stored.
+one another; `check` is called when it is held, and what it raises undoes the change. Indexes count
+from 0 without gaps; see `PlaylistItem` for what is stored.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,6 +26,8 @@ MAX_ITEMS = 10_000
 """Of one playlist: its items can then always be listed, replaced and renumbered at once."""
 
 MAX_FAULTS = 100
+
+Check = Callable[[], None]
 
 
 def readable(account_id: int | None) -> Q:
@@ -54,21 +57,27 @@ def create(owner_id: int, **fields: Any) -> Playlist:
     return Playlist.objects.create(owner=people.active(owner_id, for_more=True), **fields)
 
 
-def change(playlist: Playlist, **fields: Any) -> None:
+def change(playlist: Playlist, *, check: Check = lambda: None, **fields: Any) -> None:
     if "name" in fields:
         fields["name_key"] = fold(fields["name"])
-    with changing(playlist):
+    with changing(playlist, check):
         Playlist.objects.filter(pk=playlist.pk).update(**fields)
 
 
-def delete(playlist: Playlist) -> None:
-    with changing(playlist):
+def delete(playlist: Playlist, *, check: Check = lambda: None) -> None:
+    with changing(playlist, check):
         Playlist.objects.filter(pk=playlist.pk).delete()
 
 
-def add(playlist: Playlist, track_ids: Sequence[int], index: int | None = None) -> Sequence[int]:
+def add(
+    playlist: Playlist,
+    track_ids: Sequence[int],
+    index: int | None = None,
+    *,
+    check: Check = lambda: None,
+) -> Sequence[int]:
     """The ids of the new items, which stand together from `index` on, or at the end."""
-    with changing(playlist):
+    with changing(playlist, check):
         count = playlist.items.count()
         check_size(count + len(track_ids))
         check_known(track_ids)
@@ -76,37 +85,31 @@ def add(playlist: Playlist, track_ids: Sequence[int], index: int | None = None) 
         return insert(playlist, track_ids, make_room(playlist, index, len(track_ids)))
 
 
-def move(item: PlaylistItem, index: int) -> None:
+def move(playlist: Playlist, item_id: int, index: int, *, check: Check = lambda: None) -> None:
     """Let the item stand at `index`, and the others close up around it."""
-    playlist = item.playlist
-    with changing(playlist):
-        start = current(item).position
+    with changing(playlist, check):
+        start = item_of(playlist, item_id).position
         end = position_at(playlist, checked_index(index, playlist.items.count() - 1))
         step = -1 if end > start else 1
         moved = playlist.items.filter(position__range=sorted((start, end)))
         others = F("position") + step
-        renumber(playlist, moved, Case(When(pk=item.pk, then=end), default=others))
+        renumber(playlist, moved, Case(When(pk=item_id, then=end), default=others))
 
 
-def remove(item: PlaylistItem) -> None:
-    with changing(item.playlist):
-        current(item).delete()
+def remove(playlist: Playlist, item_id: int, *, check: Check = lambda: None) -> None:
+    with changing(playlist, check):
+        item_of(playlist, item_id).delete()
 
 
-def replace(playlist: Playlist, track_ids: Sequence[int]) -> Sequence[int]:
+def replace(
+    playlist: Playlist, track_ids: Sequence[int], *, check: Check = lambda: None
+) -> Sequence[int]:
     """The ids of the new items, which take the place of all there were."""
-    with changing(playlist):
+    with changing(playlist, check):
         check_size(len(track_ids))
         check_known(track_ids)
         playlist.items.all().delete()
         return insert(playlist, track_ids, 0)
-
-
-def item_of(playlist: Playlist, item_id: int) -> PlaylistItem:
-    item = playlist.items.filter(pk=item_id).first()
-    if item is None:
-        raise NotFound("There is no such item")
-    return item
 
 
 def positions(playlist: Playlist) -> Sequence[int]:
@@ -118,19 +121,22 @@ def positions(playlist: Playlist) -> Sequence[int]:
 
 
 @contextmanager
-def changing(playlist: Playlist) -> Iterator[None]:
+def changing(playlist: Playlist, check: Check) -> Iterator[None]:
     """A transaction in which nobody else changes the playlist; its time moves at the end."""
     with transaction.atomic():
         # SQLite has taken its write lock by now and knows no locks of rows.
         if not Playlist.objects.select_for_update().filter(pk=playlist.pk).exists():
             raise NotFound("There is no such playlist")
+        check()
         yield
         Playlist.objects.filter(pk=playlist.pk).update(updated_at=timezone.now())
 
 
-def current(item: PlaylistItem) -> PlaylistItem:
-    """The item as it is now that nobody else can change it."""
-    return item_of(item.playlist, item.pk)
+def item_of(playlist: Playlist, item_id: int) -> PlaylistItem:
+    item = playlist.items.filter(pk=item_id).first()
+    if item is None:
+        raise NotFound("There is no such item")
+    return item
 
 
 def check_size(size: int) -> None:
