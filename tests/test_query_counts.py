@@ -1,12 +1,14 @@
 """What a request costs in queries: as many for a thousand rows as for one."""
 
+from typing import Any
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.client import Person, Reply
 from tests.operations import COLLECTIONS
-from tests.places import Everything
+from tests.places import Everything, bodies
 
 # What each list asks of the database: no query for who asks, one for the page with the names of
 # artists and albums, its genres and its credits in it, and before it:
@@ -26,10 +28,19 @@ BEFORE: dict[str, list[str]] = {
 }
 
 
-def sent(method: str, path: str, person: Person, **query: str) -> tuple[Reply, list[str]]:
+@pytest.fixture(autouse=True)
+def _know_the_database(db: None) -> None:
+    # Django asks SQLite once a process whether it knows JSON, with the first query that has some.
+    assert connection.features.supports_json_field
+
+
+def sent(
+    method: str, path: str, person: Person, body: Any = None, *, if_match: str = "", **query: str
+) -> tuple[Reply, list[str]]:
     """The answer and the statements it took."""
+    headers = {"if-match": if_match} if if_match else {}
     with CaptureQueriesContext(connection) as captured:
-        reply = person.send(method, path, query=query)
+        reply = person.send(method, path, body, query=query, headers=headers)
     return reply, [query["sql"] for query in captured.captured_queries]
 
 
@@ -108,3 +119,26 @@ def test_what_is_refused_takes_no_query(
     for person, status in ((listener, 400), (nobody, 401)):
         reply, statements = sent("GET", path, person, **query)
         assert (reply.status, statements) == (status, [])
+
+
+@pytest.mark.parametrize(
+    "path", ["artists/<id>", "albums/<id>", "tracks/<id>", "playlists/<id>", "users/<id>"]
+)
+def test_a_change_reads_what_if_match_names_only_where_it_is_there(
+    admin: Person, path: str
+) -> None:
+    there = Everything(admin, 3)
+    body = bodies(there)[f"PATCH {path}"]
+    plain, without = sent("PATCH", there.path(path), admin, body)
+    guarded, with_it = sent("PATCH", there.path(path), admin, body, if_match="*")
+    assert (plain.status, guarded.status) == (200, 200)
+    assert len(with_it) == len(without) + 1
+
+
+def test_nothing_is_asked_twice_in_a_change_of_a_playlist(admin: Person) -> None:
+    there = Everything(admin, 3)
+    item = there.path("playlists/<id>/items/<item_id>")
+    _, moved = sent("PATCH", item, admin, {"position": 1})
+    _, removed = sent("DELETE", item, admin)
+    reads = [[sql for sql in sqls if sql.startswith("SELECT")] for sqls in (moved, removed)]
+    assert [len(each) for each in reads] == [len({*each}) for each in reads]
