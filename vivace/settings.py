@@ -96,7 +96,6 @@ SQLITE_OPTIONS = {
         "PRAGMA cache_size = -32000;"
         # A bulk write fills 1,300 pages: the default of 1,000 has it pay for a checkpoint, too.
         "PRAGMA wal_autocheckpoint = 8000;"
-        "PRAGMA mmap_size = 1073741824;"
         "PRAGMA journal_size_limit = 67108864;"
     ),
 }

@@ -20,6 +20,7 @@ NUMBERS = {
     "id", "artist_id", "album_id", "disc_number", "track_number", "duration_ms", "fresh",
 }  # fmt: skip
 CACHE_KIB = 16_000
+"""Of the staged rows, whose table may grow past it: the rest goes to a file."""
 
 decode_credits = msgspec.json.Decoder(Credits | None).decode
 
@@ -38,28 +39,12 @@ def staged_tracks() -> Iterator[None]:
         cursor.execute("DROP TABLE IF EXISTS staged_track")
         columns = ", ".join(definition(column) for column in (*COLUMNS, "title_words"))
         cursor.execute(f"CREATE TEMPORARY TABLE staged_track ({columns})")
+        if connection.vendor == "sqlite":
+            cursor.execute(f"PRAGMA temp.cache_size = -{CACHE_KIB}")
     try:
-        with bounded_memory():
-            yield
+        yield
     finally:
         drop()
-
-
-@contextmanager
-def bounded_memory() -> Iterator[None]:
-    """Keep SQLite's memory small: a file that is mapped counts as far as it was read."""
-    if connection.vendor != "sqlite":
-        yield
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(f"PRAGMA temp.cache_size = -{CACHE_KIB}")
-        mapped = cursor.execute("PRAGMA mmap_size").fetchone()
-        cursor.execute("PRAGMA mmap_size = 0")
-    try:
-        yield
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute(f"PRAGMA mmap_size = {mapped[0] if mapped else 0}")
 
 
 def drop() -> None:
