@@ -162,9 +162,11 @@ def at_item() -> Iterator[None]:
 
 def remove_artist(artist: Artist, *, cascade: bool) -> None:
     """Remove an artist, and with `cascade` its albums and tracks. Credits elsewhere go too."""
-    tracks = Track.objects.filter(Q(artist=artist) | Q(album__artist=artist))
+    albums = list(artist.albums.values_list("pk", flat=True))
+    # By their ids: a condition on either of two joined tables has every track read.
+    tracks = Track.objects.filter(Q(artist=artist) | Q(album__in=albums))
     credited = artist.album_credits.exists() or artist.track_credits.exists()
-    if not cascade and (artist.albums.exists() or tracks.exists() or credited):
+    if not cascade and (albums or tracks.exists() or credited):
         raise Conflict("The artist still has albums, tracks or credits; ?cascade=true removes them")
     tracks.delete()
     artist.albums.all().delete()
