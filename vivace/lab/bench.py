@@ -330,7 +330,7 @@ def bar(title: str) -> Iterator[Show]:
         task = progress.add_task(title, total=None, name="")
 
         def show(done: int, selected: int | None, name: str) -> None:
-            progress.update(task, completed=done, total=selected, name=name.partition("::")[2])
+            progress.update(task, completed=done, total=selected, name=name.rpartition("::")[2])
 
         yield show
 
