@@ -203,7 +203,7 @@ def test_what_a_server_did_until_it_died_is_kept(library: stacks.Served) -> None
 
 
 WRONG = """
-import json, sys
+import json, signal, sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 class Handler(BaseHTTPRequestHandler):
@@ -220,6 +220,7 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = answer
     def log_message(self, *_): pass
 
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background process ignores it
 ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
 
@@ -242,6 +243,27 @@ def test_a_wrong_answer_is_a_failure_and_a_refusal_is_none(tmp_path: Path) -> No
     assert (artists.failures, artists.refusals) == (0, artists.requests)
     assert "not the shape" in found.failures[0].reason
     assert found.verdict != "met"
+
+
+SLOW = WRONG.replace("text = json.dumps", "time.sleep(4); text = json.dumps").replace(
+    "import json", "import time, json", 1
+)
+
+
+def test_what_several_processes_saw_is_kept_though_answers_are_out(tmp_path: Path) -> None:
+    """Their master would not wait for them by itself."""
+    from vivace.lab.servers import serving
+
+    def command(port: int) -> list[str]:
+        return [sys.executable, "-c", SLOW, str(port)]
+
+    with serving(command, stacks.answers, tmp_path, env=dict(os.environ)) as port:
+        server = load.elsewhere(f"http://127.0.0.1:{port}")
+        test = LoadTest(QUICK._replace(processes=2), "other", server, SHARED)
+        ran = load.generate(load.arguments(test.profile, server.base, USERS), test, nothing)
+    assert ran.broke == ""
+    assert len(ran.merged.ticks) == 2
+    assert ran.merged.requests
 
 
 # --- The command -------------------------------------------------------------------------------

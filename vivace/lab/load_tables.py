@@ -130,7 +130,6 @@ def results_table(loads: Sequence[Load]) -> Table:
 
 def results_row(load: Load) -> Row:
     result = load.result
-    sent = sum(endpoint.bytes for endpoint in result.endpoints) / result.seconds / 1e6
     cells: list[Cell | str] = [
         load.title,
         count(load.requests),
@@ -138,7 +137,7 @@ def results_row(load: Load) -> Row:
         figure(load.all.mean),
         Cell(percent(load.failure_rate), "bad" if load.failure_rate > FAILURE_RATE else ""),
         percent(load.refusal_rate),
-        figure(sent),
+        figure(load.megabytes_per_second),
         Cell(VERDICTS[result.verdict], TONES[result.verdict]),
         result.why or NOTHING,
     ]

@@ -106,7 +106,12 @@ class Load:
 
     @property
     def per_second(self) -> float:
-        return self.requests / self.result.seconds
+        return self.requests / self.result.seconds if self.result.seconds else 0.0
+
+    @property
+    def megabytes_per_second(self) -> float:
+        sent = sum(endpoint.bytes for endpoint in self.result.endpoints)
+        return sent / self.result.seconds / 1e6 if self.result.seconds else 0.0
 
     @property
     def failure_rate(self) -> float:
@@ -118,7 +123,8 @@ class Load:
 
     @property
     def floor_per_second(self) -> float:
-        return self.result.floor.requests / self.result.floor.seconds
+        floor = self.result.floor
+        return floor.requests / floor.seconds if floor.seconds else 0.0
 
     def slowest(self) -> list[tuple[Endpoint, Latency]]:
         """By p99, those without a request left out."""
@@ -131,7 +137,7 @@ class Load:
 
 def load(path: Path) -> Load:
     found = results.read_load(path)
-    if not (found.seconds > 0 and found.floor.seconds > 0):
+    if found.verdict != "none" and not (found.seconds > 0 and found.floor.seconds > 0):
         raise ResultError(f"{path}: it is damaged: nothing was measured for 0 seconds")
     try:
         return Load(

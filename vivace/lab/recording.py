@@ -24,6 +24,8 @@ REASONS_MAX = 50
 """Different reasons of failures that are told apart; then it is `other reasons`."""
 REASON_LENGTH = 200
 TIMER_S = 0.02
+SPARE_S = 30.0
+"""For the workers' files, after the time that their last answers have: a busy machine takes it."""
 
 
 class RefusedError(Exception):
@@ -115,8 +117,11 @@ class Recording:
                 histogram.record(self.lag, (time.perf_counter() - due) * 1_000)
 
     def write(self, **_: Any) -> None:
-        if isinstance(self.environment.runner, MasterRunner):
-            return  # It sends nothing itself.
+        """Once, when the test has stopped, or else when the process is told to go."""
+        path = self.folder / f"{os.getpid()}.json"
+        # A master sends nothing itself.
+        if path.exists() or isinstance(self.environment.runner, MasterRunner):
+            return
         content = Recorded(
             measured_from=self.measured_from,
             measured_to=time.time(),
@@ -128,7 +133,17 @@ class Recording:
             ticks=sorted(self.ticks.values(), key=lambda tick: tick.second),
             lag=histogram.encode(self.lag),
         )
-        results.write(self.folder / f"{os.getpid()}.json", msgspec.json.encode(content))
+        results.write(path, msgspec.json.encode(content))
+
+    def await_workers(self, **_: Any) -> None:
+        """Have the master stay until each worker has written its file: its end is theirs."""
+        if not isinstance(self.environment.runner, MasterRunner):
+            return
+        until = time.monotonic() + self.environment.stop_timeout + SPARE_S
+        while time.monotonic() < until:
+            if len([*self.folder.glob("[0-9]*.json")]) >= processes_of(self.environment):
+                return
+            gevent.sleep(TIMER_S)
 
 
 def add_options(group: Any) -> None:
@@ -146,6 +161,8 @@ def attach(environment: Environment) -> None:
     environment.events.request.add_listener(found.request)
     environment.events.test_start.add_listener(found.start)
     environment.events.test_stop.add_listener(found.write)
+    environment.events.quitting.add_listener(found.write)
+    environment.events.quit.add_listener(found.await_workers)
 
 
 def lost(environment: Environment, reason: str, waited_s: float = 0.0) -> None:
