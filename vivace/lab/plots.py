@@ -242,7 +242,7 @@ def small(text: str, label: str) -> str:
     """Without what a page has no use for: groups' names, white space, fonts, tiny fractions."""
     body = re.sub(r">\s+<", "><", text[text.index("<g ") : text.rindex("</svg>")])
     # Within tags alone: what stands between them is words.
-    body = re.sub(r"<[^>]+>", lambda tag: small_tag(tag[0]), body).replace("<g></g>", "")
+    body = without_groups(re.sub(r"<[^>]+>", lambda tag: small_tag(tag[0]), body))
     box = re.search(r'viewBox="[^"]+"', text)
     named = escape(label)
     return (
@@ -251,7 +251,27 @@ def small(text: str, label: str) -> str:
     )
 
 
+def without_groups(body: str) -> str:
+    """Without those groups that say nothing of what is in them."""
+    kept: list[str] = []
+    say_something: list[bool] = []
+    for part in re.split(r"(</?g\b[^>]*>)", body):
+        if part == "</g>":
+            if say_something.pop():
+                kept.append(part)
+        elif part.startswith("<g") and not part.endswith("/>"):
+            say_something.append(part != "<g>")
+            if say_something[-1]:
+                kept.append(part)
+        elif not part.startswith("<g"):
+            kept.append(part)
+    return "".join(kept)
+
+
 def small_tag(tag: str) -> str:
+    if GRID in tag:
+        # It ends where the axes do.
+        tag = re.sub(r' clip-path="[^"]*"', "", tag)
     for pattern, instead in LESS:
         tag = re.sub(pattern, instead, tag)
     tag = re.sub(r"-?\d+\.\d+", lambda number: f"{float(number[0]):.4g}", tag)
