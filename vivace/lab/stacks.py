@@ -9,9 +9,10 @@ Nothing of the shell's own settings reaches it, so that no library but its own i
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
@@ -111,9 +112,16 @@ def kept_to(cores: Sequence[int]) -> Iterator[None]:
 
 @contextmanager
 def served(
-    database: Database, cores: Cores, accounts: int, say: Callable[[str], None]
+    database: Database,
+    cores: Cores,
+    accounts: int,
+    say: Callable[[str], None],
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Served]:
-    """A library that answers, with so many accounts. Raises `ServerMissingError`."""
+    """A library that answers, with so many accounts, in an environment with more in it.
+
+    Raises `ServerMissingError`.
+    """
     before = {child.pid for child in psutil.Process().children()}
     with ExitStack() as stack, kept_to(cores.server):
         folder = stack.enter_context(servers.owned_folder())
@@ -123,7 +131,7 @@ def served(
         if database == "sqlite":
             own["DATABASE_URL"] = f"sqlite:///{folder}/vivace.sqlite3"
             fill(own, accounts, say)
-            port = stack.enter_context(vivace_serve(own, folder, workers))
+            port = stack.enter_context(vivace_serve({**own, **more}, folder, workers))
             what = f"vivace serve, {counted(workers, 'worker')}, SQLite"
             programs: dict[str, str] = {}
         else:
@@ -133,7 +141,7 @@ def served(
             own["VIVACE_TRUSTED_PROXIES"] = "unix"
             fill(own, accounts, say)
             workers = max(2, workers)
-            stack.enter_context(gunicorn(own, folder, workers))
+            stack.enter_context(gunicorn({**own, **more}, folder, workers))
             port = stack.enter_context(nginx(folder, max(1, len(cores.server))))
             what = f"NGINX, Gunicorn with {workers} workers, PostgreSQL, Redis"
             programs = {
