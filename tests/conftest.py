@@ -12,6 +12,15 @@ from tests.environment import IN_CI
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Test on SQLite alone what is the same on any database."""
+    if config.getoption("db") == "sqlite":
+        return
+    same = [item for item in items if item.get_closest_marker("any_database")]
+    config.hook.pytest_deselected(items=same)
+    items[:] = [item for item in items if item not in same]
+
+
 @pytest.fixture(autouse=True)
 def _forget_what_was_cached() -> Iterator[None]:
     # The cache and Redis take no part in the transaction that undoes a test's rows. On Redis

@@ -15,6 +15,8 @@ from vivace.lab.bench import LARGE, USUAL, About, Begun, Failed, Line, Measured,
 from vivace.lab.results import FORMAT, Database, ResultError, bench_path
 from vivace.lab.servers import ServerMissingError
 
+pytestmark = pytest.mark.any_database
+
 YARDSTICK = "Yardstick: 10,000 rows into a bare SQLite table, without Vivace"
 DIES = "import os; os.kill(os.getpid(), 9)"
 

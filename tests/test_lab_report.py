@@ -13,12 +13,18 @@ import pytest
 from tests import lab_results as made
 from tests.browser import browser
 from vivace.lab import histogram, plots, report, results, rules
+from vivace.lab.ablation.results import AblationResult
+from vivace.lab.ablation.results import save as save_ablation
 from vivace.lab.evidence import Evidence, gathered
 from vivace.lab.findings import RULES, TO_GAIN, Rule, findings, recommendations, verdict
 from vivace.lab.loads import Latency
+from vivace.lab.profile_results import ProfileResult, profile_path
+from vivace.lab.profile_results import save as save_profile
 from vivace.lab.ratios import Ratio, ratio
 from vivace.lab.results import DATABASES, Database, Freeze, LoadResult, ResultError, Target
 from vivace.lab.wording import figure
+
+pytestmark = pytest.mark.any_database
 
 HTML_MAX_BYTES = 300_000
 VOID = {"meta", "wbr", "br"}
@@ -89,6 +95,8 @@ class Lab(NamedTuple):
     sqlite: Sequence[dict[str, Any]] = ()
     postgresql: Sequence[dict[str, Any]] = ()
     loads: Sequence[LoadResult] = ()
+    ablations: Sequence[AblationResult] = ()
+    profiles: Sequence[ProfileResult] = ()
 
     def written(self, folder: Path) -> Evidence:
         for database, benchmarks in zip(DATABASES, (self.sqlite, self.postgresql), strict=True):
@@ -96,6 +104,10 @@ class Lab(NamedTuple):
                 made.write_bench(folder, database, benchmarks)
         for load in self.loads:
             results.save(folder, load)
+        for ablation in self.ablations:
+            save_ablation(folder, ablation)
+        for profile in self.profiles:
+            save_profile(profile_path(folder, profile.profiles.database), profile)
         return gathered(folder)
 
 
@@ -370,6 +382,29 @@ SPOKEN: dict[Rule, tuple[Lab, list[str], Lab]] = {
         ["PostgreSQL takes 3.00 times as long as SQLite at the median of 1 benchmark"],
         Lab(sqlite=[timed(0.001_1)]),
     ),
+    rules.ablated: (
+        Lab(
+            ablations=[
+                made.ablation_result(
+                    "sqlite",
+                    made.ablated("keyset", 5.83),
+                    made.ablated("etag", 1.0),
+                    made.ablated("frozen", 0.5),
+                )
+            ]
+        ),
+        [
+            "What frozen is (`frozen`): on SQLite GET /tracks?limit=100&sort=frozen is 0.",
+            "On SQLite it makes no difference that was seen whether 1 optimisation is switched",
+            "On SQLite 1 of 3 optimisations make their request faster. The most does `keyset`, on",
+        ],
+        Lab(sqlite=[timed(0.001)]),
+    ),
+    rules.profiled: (
+        Lab(profiles=[made.profile_result("sqlite", made.found(), made.found(explained="so"))]),
+        ["shop/views.py:17: n-plus-one: GET /things: 20 times, one for each row: SELECT (SQLite)"],
+        Lab(profiles=[made.profile_result("sqlite", made.found(explained="so"))]),
+    ),
     rules.gains: (
         Lab(postgresql=[timed(0.001, pairs=made.pairs(5.83))]),
         ["One track on PostgreSQL is 5."],
@@ -395,7 +430,7 @@ def test_a_rule_speaks_where_it_should(rule: Rule, tmp_path: Path) -> None:
     assert len(found) == len(texts)
     for finding, text in zip(found, texts, strict=True):
         assert text in finding.text
-        assert re.match(r"(?:bench|load)-[a-z,{}-]+\.json › ", finding.where)
+        assert re.match(r"(?:bench|load|ablation|profile)-[a-z,{}-]+\.json › ", finding.where)
 
 
 @pytest.mark.parametrize("rule", SPOKEN, ids=lambda rule: rule.__name__)
@@ -575,6 +610,15 @@ def damaged_histogram(folder: Path) -> None:
 
 def old_load(folder: Path) -> None:
     results.save(folder, made.load_result(format=0))
+
+
+def test_a_run_in_which_nothing_was_measured_has_a_row_and_no_verdict(tmp_path: Path) -> None:
+    nothing: dict[str, Any] = {"endpoints": [], "timeline": [], "targets": []}
+    broke = made.load_result("crowd", seconds=0, verdict="none", why="it failed", **nothing)
+    results.save(tmp_path, broke)
+    markdown = report.render(tmp_path).markdown
+    assert "| crowd on SQLite | 0 |" in markdown
+    assert "No verdict on crowd on SQLite: it failed." in markdown
 
 
 def no_seconds(folder: Path) -> None:

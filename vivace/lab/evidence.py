@@ -5,19 +5,31 @@ measurements that cannot stand beside each other.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from vivace.lab import results
+from vivace.lab.ablations import Ablation, ablations
 from vivace.lab.cases import BenchFile, Benchmark, Case, Info
 from vivace.lab.loads import Load, load
-from vivace.lab.results import DATABASES, FORMAT, Database, Machine, ResultError, Versions
+from vivace.lab.profile_results import ProfileResult, profile_path
+from vivace.lab.profile_results import read as read_profile
+from vivace.lab.results import (
+    DATABASES,
+    FORMAT,
+    Database,
+    KneeResult,
+    Machine,
+    ResultError,
+    Versions,
+)
 from vivace.lab.wording import STACK_NAMES
 
 
@@ -40,6 +52,42 @@ class Promise:
         return high / low if low > 0 else float("inf")
 
 
+class Knees(NamedTuple):
+    """The highest rates that one run looked for."""
+
+    file: str
+    result: KneeResult
+
+    @property
+    def stack(self) -> str:
+        return STACK_NAMES[self.result.stack]
+
+    def where(self, path: str) -> str:
+        return f"{self.file} › {path}"
+
+
+class Profile(NamedTuple):
+    """What Vivace's operations ask of one database."""
+
+    file: str
+    result: ProfileResult
+
+    @property
+    def name(self) -> str:
+        return STACK_NAMES[self.database]
+
+    @property
+    def database(self) -> Database:
+        return "postgresql" if self.counts_rows else "sqlite"
+
+    @property
+    def counts_rows(self) -> bool:
+        return self.result.profiles.database == "postgresql"
+
+    def where(self, path: str) -> str:
+        return f"{self.file} › profiles.{path}"
+
+
 class File(Struct, frozen=True):
     name: str
     taken_at: str
@@ -54,6 +102,9 @@ class Evidence:
     files: list[File]
     cases: list[Case]
     loads: list[Load]
+    knees: list[Knees] = field(default_factory=list)
+    profiles: list[Profile] = field(default_factory=list)
+    ablations: list[Ablation] = field(default_factory=list)
 
     @property
     def vivace(self) -> str:
@@ -140,18 +191,23 @@ def gathered(folder: Path) -> Evidence:
     """All that a folder holds. Raises `ResultError`."""
     benches = {database: bench(path) for database, path in bench_paths(folder)}
     loads = sorted(map(load, folder.glob("load-*.json")), key=order)
+    knees = sorted(map(knee, folder.glob("knee-*.json")), key=stack_order)
+    profiles = [Profile(path.name, read_profile(path)) for path in profile_paths(folder)]
+    switched_off = ablations(folder)
+    others: list[Load | Knees | Profile | Ablation]
+    others = [*loads, *knees, *profiles, *switched_off]
     names = {results.bench_path(Path(), database).name: b for database, b in benches.items()}
     machines = {name: found.machine_info.vivace_machine for name, found in names.items()}
     versions = {name: found.machine_info.vivace_versions for name, found in names.items()}
-    machines |= {found.file: found.result.machine for found in loads}
-    versions |= {found.file: found.result.versions for found in loads}
+    machines |= {found.file: found.result.machine for found in others}
+    versions |= {found.file: found.result.versions for found in others}
     if not machines:
         raise ResultError(f"{folder}: there is no result file; `vivace lab bench` makes some")
     check_one("machines", {name: machine_name(found) for name, found in machines.items()}, folder)
     check_one("versions of Vivace", {name: v.vivace for name, v in versions.items()}, folder)
     taken = chain(
         ((name, found.datetime) for name, found in names.items()),
-        ((found.file, found.result.started_at) for found in loads),
+        ((found.file, found.result.started_at) for found in others),
     )
     return Evidence(
         machine=next(iter(machines.values())),
@@ -159,17 +215,33 @@ def gathered(folder: Path) -> Evidence:
         files=[File(name, at, digest(folder / name)) for name, at in taken],
         cases=cases(benches),
         loads=loads,
+        knees=knees,
+        profiles=profiles,
+        ablations=switched_off,
     )
 
 
 def order(found: Load) -> tuple[str, bool, bool, str]:
     """By profile, SQLite before PostgreSQL."""
+    return found.result.profile, *stack_order(found)
+
+
+def stack_order(found: Load | Knees) -> tuple[bool, bool, str]:
     stack = found.result.stack
-    return found.result.profile, stack != "sqlite", stack != "postgresql", found.file
+    return stack != "sqlite", stack != "postgresql", found.file
+
+
+def knee(path: Path) -> Knees:
+    return Knees(path.name, results.read_knee(path))
 
 
 def digest(path: Path) -> str:
     return sha256(path.read_bytes()).hexdigest()
+
+
+def profile_paths(folder: Path) -> list[Path]:
+    """Of Vivace; other projects' have files of other names."""
+    return [path for database in DATABASES if (path := profile_path(folder, database)).exists()]
 
 
 def bench_paths(folder: Path) -> Iterator[tuple[Database, Path]]:

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from vivace.lab import rules
+from vivace.lab.ablations import optimisations
 from vivace.lab.evidence import Evidence, Promise
 from vivace.lab.rules import Finding, Tone
-from vivace.lab.wording import STACK_NAMES, exact, figure, interval, percent, times
+from vivace.lab.wording import STACK_NAMES, exact, figure, interval, listed, percent, times
 
 Rule = Callable[[Evidence], Iterator[Finding]]
 
@@ -32,6 +33,8 @@ RULES: dict[Rule, str] = {
         " what it costs among the fewest, by the row where it reads or writes more there."
     ),
     rules.databases: "SQLite and PostgreSQL on the same benchmarks.",
+    rules.profiled: "The profile of an operation finds a defect that is not explained.",
+    rules.ablated: "An optimisation that is switched off: what it slows, and what they are worth.",
     rules.gains: "The 95 % interval of a ratio of before and after leaves out 1.",
     rules.met_promises: "Goals and targets that are met, all together.",
 }
@@ -69,6 +72,20 @@ def keep(evidence: Evidence) -> Iterator[Recommendation]:
                 yield Recommendation(ratio.ratio, text, where, "before-after")
 
 
+def keep_optimisations(evidence: Evidence) -> Iterator[Recommendation]:
+    for each in optimisations(evidence.ablations):
+        sure = {database: c.ratio for database, c in each.on.items() if c.ratio.low > 1}
+        if sure:
+            longer = listed(
+                f"{times(ratio.ratio)} ({interval(ratio.low, ratio.high)}) as long on"
+                f" {STACK_NAMES[database]}"
+                for database, ratio in sure.items()
+            )
+            text = f"{each.row.what}: without, {each.row.asked} takes {longer}."
+            gain = max(ratio.ratio for ratio in sure.values())
+            yield Recommendation(gain, text, each.where(*sure), f"ablation-{each.row.name}")
+
+
 def reach_goals(evidence: Evidence) -> Iterator[Recommendation]:
     for promise in evidence.promises:
         if not promise.met:
@@ -96,7 +113,10 @@ def shorten_the_worst(evidence: Evidence) -> Iterator[Recommendation]:
         yield Recommendation(p99 / p50, text, where, load.anchor)
 
 
-GAINED: tuple[Callable[[Evidence], Iterator[Recommendation]], ...] = (keep,)
+GAINED: tuple[Callable[[Evidence], Iterator[Recommendation]], ...] = (
+    keep,
+    keep_optimisations,
+)
 TO_GAIN: tuple[Callable[[Evidence], Iterator[Recommendation]], ...] = (
     reach_goals,
     shorten_the_worst,

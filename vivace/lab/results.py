@@ -2,15 +2,16 @@
 side by side.
 
 A benchmark's file is pytest-benchmark's own JSON, with what it measured in `extra_info`; a load
-test's is a `LoadResult`. Files are replaced whole, so that a run that dies leaves the last one.
+test's is a `LoadResult`, and that of a search for knees a `KneeResult`. Files are replaced whole,
+so that a run that dies leaves the last one.
 """
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 FORMAT = 1
 """Goes up when the meaning of a result file changes; others are then refused."""
@@ -19,6 +20,9 @@ Database = Literal["sqlite", "postgresql"]
 DATABASES: tuple[Database, ...] = ("sqlite", "postgresql")
 Stack = Literal["sqlite", "postgresql", "other"]
 """What was under load: Vivace on that database, or a server that was not the lab's own."""
+
+
+PositiveFloat = Annotated[float, Meta(gt=0)]
 
 
 class ResultError(Exception):
@@ -181,6 +185,78 @@ class LoadResult(Struct, kw_only=True):
     """The reason for a verdict that is not `met`; empty otherwise."""
 
 
+ProbeOutcome = Literal["met", "missed", "void"]
+"""`void` where its miss says nothing of the server: the generator was busy, or others were."""
+
+
+class Probe(Struct, kw_only=True):
+    """Some seconds of arrivals at one rate."""
+
+    rate: PositiveFloat
+    """Arrivals a second."""
+    seed: int
+    """Of the schedule: probes with the same had the same."""
+    seconds: PositiveFloat
+    """For how long it was measured."""
+    requests: int
+    """That were due in these."""
+    failures: int
+    """Wrong answers, errors, and what had no answer."""
+    refusals: int
+    """429 and 503."""
+    reason: str
+    """Of most failures; empty where there was none."""
+    p50_ms: float
+    """From the moment a request was due, like p99."""
+    p99_ms: float
+    generator_cpu: float
+    """Cores that the generator used."""
+    generator_lag_ms: float
+    """How late its timers were at their 99th percentile."""
+    server_cpu: float
+    """Cores that the server side used."""
+    others_share: float
+    """Of the cores that the server was kept to, what other processes and machines had; 0 where it
+    was kept to none."""
+    outcome: ProbeOutcome
+    """Whether it kept the target."""
+
+
+class Knee(Struct, kw_only=True):
+    """What the search for the knee of one operation found."""
+
+    operation: str
+    """By its name in the load tests: `GET /tracks (page)`."""
+    knee: PositiveFloat | None
+    """Arrivals a second; None where it was not found."""
+    low: PositiveFloat | None
+    """With `high`, the 95 % interval, over the schedules of arrivals."""
+    high: PositiveFloat | None
+    why: str
+    """It was not found; empty where it was."""
+    probes: list[Probe]
+    """All, in the order in which they were sent."""
+    floor: Probe | None
+    """At the rate of the knee, of a server that does nothing."""
+
+
+class KneeResult(Struct, kw_only=True):
+    format: int = FORMAT
+    kind: Literal["knee"] = "knee"
+    stack: Stack
+    started_at: str
+    machine: Machine
+    versions: Versions
+    data: Data | None
+    settings: dict[str, str]
+    server: str
+    """In words, as a load test's."""
+    server_cores: list[int]
+    """The cores it was kept to; the generator had the others. Empty where they share all."""
+    target_p99_ms: PositiveFloat
+    operations: list[Knee]
+
+
 class Formatted(Struct):
     format: int
 
@@ -193,8 +269,11 @@ def write(path: Path, content: bytes) -> None:
     made.replace(path)
 
 
-def save(folder: Path, result: LoadResult) -> Path:
-    path = load_path(folder, result.profile, result.stack)
+def save(folder: Path, result: LoadResult | KneeResult) -> Path:
+    if isinstance(result, LoadResult):
+        path = load_path(folder, result.profile, result.stack)
+    else:
+        path = knee_path(folder, result.stack)
     write(path, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
     return path
 
@@ -203,18 +282,35 @@ def load_path(folder: Path, profile: str, stack: Stack) -> Path:
     return folder / f"load-{profile}-{stack}.json"
 
 
+def knee_path(folder: Path, stack: Stack) -> Path:
+    return folder / f"knee-{stack}.json"
+
+
 def bench_path(folder: Path, database: Database) -> Path:
     return folder / f"bench-{database}.json"
 
 
 def read_load(path: Path) -> LoadResult:
     """Raises `ResultError`."""
-    # By itself first: in another format the rest may be anything.
+    check_format(path)
+    result: LoadResult = decoded(path, LoadResult)
+    return result
+
+
+def read_knee(path: Path) -> KneeResult:
+    """Raises `ResultError`."""
+    check_format(path)
+    result: KneeResult = decoded(path, KneeResult)
+    if path.name != knee_path(Path(), result.stack).name:
+        raise ResultError(f"{path}: it was measured on {result.stack}")
+    return result
+
+
+def check_format(path: Path) -> None:
+    """By itself, before the rest, which may be anything in another. Raises `ResultError`."""
     found: Formatted = decoded(path, Formatted)
     if found.format != FORMAT:
         raise ResultError(f"{path}: it is of format {found.format}, this Vivace reads {FORMAT}")
-    result: LoadResult = decoded(path, LoadResult)
-    return result
 
 
 def read_bench(path: Path) -> dict[str, Any]:

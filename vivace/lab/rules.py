@@ -8,11 +8,13 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Literal, NamedTuple
 
-from vivace.lab.cases import Case
+from vivace.lab.ablations import Optimisation, optimisations
+from vivace.lab.cases import Case, Change
 from vivace.lab.evidence import Evidence, Promise
 from vivace.lab.loads import Load
+from vivace.lab.profile import told
 from vivace.lab.results import DATABASES, Database, Freeze
-from vivace.lab.wording import STACK_NAMES, exact, figure, interval, percent, plural, times
+from vivace.lab.wording import STACK_NAMES, exact, figure, interval, listed, percent, plural, times
 
 FAILURE_RATE = 0.01
 TAIL_FACTOR = 10.0
@@ -173,14 +175,23 @@ def noise(evidence: Evidence) -> Iterator[Finding]:
     for case in evidence.cases:
         for database, change in case.changes.items():
             if not change.control.is_one:
-                low_high = interval(change.control.low, change.control.high)
-                text = (
-                    f"{case.title} on {STACK_NAMES[database]} was measured in noise: against"
-                    f" itself it is {times(change.control.ratio)} as fast, 95 % interval"
-                    f" {low_high}, which leaves out 1. Its ratio is as uncertain."
-                )
                 where = case.where("extra_info.pairs", database)
-                yield Finding("note", text, where, "before-after")
+                yield in_noise(case.title, change, database, where, "before-after")
+    for each in optimisations(evidence.ablations):
+        for database, change in each.on.items():
+            if not change.control.is_one:
+                title = f"The ablation of `{each.row.name}`"
+                yield in_noise(title, change, database, each.where(database), "ablation")
+
+
+def in_noise(title: str, change: Change, database: Database, where: str, anchor: str) -> Finding:
+    low_high = interval(change.control.low, change.control.high)
+    text = (
+        f"{title} on {STACK_NAMES[database]} was measured in noise: against itself it is"
+        f" {times(change.control.ratio)} as fast, 95 % interval {low_high}, which leaves out 1."
+        " Its ratio is as uncertain."
+    )
+    return Finding("note", text, where, anchor)
 
 
 def frozen(evidence: Evidence) -> Iterator[Finding]:
@@ -236,6 +247,63 @@ def databases(evidence: Evidence) -> Iterator[Finding]:
         f" {widest.title}: {figure(factor)} times."
     )
     yield Finding("note", text, widest.where("stats.median"), widest.anchor, middle)
+
+
+def profiled(evidence: Evidence) -> Iterator[Finding]:
+    """What the profile finds and nobody explained."""
+    for profile in evidence.profiles:
+        for found in profile.result.profiles.found:
+            if not found.explained:
+                text = f"{told(found)} ({profile.name})"
+                yield Finding(
+                    "bad", text, profile.where(f"operations[{found.operation}]"), "profile"
+                )
+
+
+def ablated(evidence: Evidence) -> Iterator[Finding]:
+    """What slows its request, what makes no difference, and what the rest are worth."""
+    found = optimisations(evidence.ablations)
+    for database in DATABASES:
+        here = [each for each in found if database in each.on]
+        by_worth = sorted(here, key=lambda each: -each.on[database].ratio.ratio)
+        yield from (
+            slowing(each, database) for each in by_worth if each.on[database].ratio.high < 1
+        )
+        if same := [each for each in by_worth if each.on[database].ratio.is_one]:
+            yield of_no_worth(same, database)
+        if gaining := [each for each in by_worth if each.on[database].ratio.low > 1]:
+            yield of_worth(gaining, len(here), database)
+
+
+def slowing(each: Optimisation, database: Database) -> Finding:
+    ratio = each.on[database].ratio
+    text = (
+        f"{each.row.what} (`{each.row.name}`): on {STACK_NAMES[database]} {each.row.asked} is"
+        f" {times(ratio.ratio)} as fast with it as without, 95 % interval"
+        f" {interval(ratio.low, ratio.high)}."
+    )
+    return Finding("bad", text, each.where(database), "ablation", 1 / ratio.ratio)
+
+
+def of_no_worth(same: Sequence[Optimisation], database: Database) -> Finding:
+    names = listed(f"`{each.row.name}`" for each in same)
+    text = (
+        f"On {STACK_NAMES[database]} it makes no difference that was seen whether"
+        f" {plural(len(same), 'optimisation')} {'is' if len(same) == 1 else 'are'} switched off:"
+        f" {names}."
+    )
+    return Finding("note", text, same[0].where(database), "ablation")
+
+
+def of_worth(gaining: Sequence[Optimisation], of: int, database: Database) -> Finding:
+    most = gaining[0]
+    ratio = most.on[database].ratio
+    text = (
+        f"On {STACK_NAMES[database]} {len(gaining)} of {plural(of, 'optimisation')} make their"
+        f" request faster. The most does `{most.row.name}`, on {most.row.asked}:"
+        f" {times(ratio.ratio)}, 95 % interval {interval(ratio.low, ratio.high)}."
+    )
+    return Finding("good", text, most.where(database), "ablation", ratio.ratio)
 
 
 def gains(evidence: Evidence) -> Iterator[Finding]:

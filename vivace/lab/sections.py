@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from vivace.lab import bench_tables, load_tables
+from vivace.lab import ablation_tables, bench_tables, knee_tables, load_tables, profile_tables
 from vivace.lab.evidence import Evidence
 from vivace.lab.findings import (
     GAINED,
@@ -37,7 +37,13 @@ HEADLINES = 5
 
 def summary(evidence: Evidence) -> Section:
     found = verdict(evidence)
-    kinds = ((len(evidence.cases), "benchmark"), (len(evidence.loads), "load test"))
+    kinds = (
+        (len(evidence.cases), "benchmark"),
+        (len(evidence.loads), "load test"),
+        (sum(len(found.result.operations) for found in evidence.knees), "knee"),
+        (sum(len(p.result.profiles.operations) for p in evidence.profiles), "profiled operation"),
+        (sum(len(found.result.rows) for found in evidence.ablations), "ablation"),
+    )
     measured = [plural(number, kind) for number, kind in kinds if number]
     blocks: list[Block] = [
         Grade(found.letter, found.text),
@@ -261,9 +267,12 @@ SECTIONS: tuple[Callable[[Evidence], Section | None], ...] = (
     system,
     bench_tables.performance,
     bench_tables.before_and_after,
+    ablation_tables.ablation,
     bench_tables.growth,
     beside_others,
     load_tables.load_tests,
+    knee_tables.knees,
+    profile_tables.profiles,
     all_findings,
     advice,
     conclusion,

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from django.core.management.base import BaseCommand, CommandError
 
-from vivace.lab.commands import bench, load, report
+from vivace.lab.commands import ablate, bench, compare, gate, knee, load, profile, report
 
 
 class Part(Protocol):
@@ -18,7 +18,16 @@ class Part(Protocol):
     def run(self, options: dict[str, Any]) -> None: ...
 
 
-PARTS: dict[str, Part] = {"bench": bench, "load": load, "report": report}
+PARTS: dict[str, Part] = {
+    "ablate": ablate,
+    "bench": bench,
+    "compare": compare,
+    "gate": gate,
+    "knee": knee,
+    "load": load,
+    "profile": profile,
+    "report": report,
+}
 
 
 class Command(BaseCommand):
