@@ -1,6 +1,8 @@
 """`vivace lab ablate`"""
 
 from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -20,18 +22,23 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: dict[str, Any]) -> None:
+    measure(options["db"], options["results"], options["optimisations"])
+
+
+def measure(database: Any, folder: Path, names: Sequence[str] = ()) -> None:
+    """Those of the names, or all."""
     from vivace.lab import ablate
     from vivace.lab.ablation.optimisations import chosen
     from vivace.lab.ablation.results import save
     from vivace.lab.bench import bar
 
     try:
-        optimisations = chosen(options["optimisations"], options["db"])
+        optimisations = chosen(names, database)
     except LookupError as error:
         raise CommandError(str(error)) from error
     with bar("ablate") as show:
-        result = ablate.run(options["db"], optimisations, show)
-    path = save(options["results"], result)
+        result = ablate.run(database, optimisations, show)
+    path = save(folder, result)
     terminal().print(ablate.table(result))
     for line in result.missing:
         say(f"Missing: {line}")

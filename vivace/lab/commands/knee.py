@@ -3,6 +3,8 @@
 import re
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -12,6 +14,8 @@ from vivace.lab.commands.load import NO_VERDICT
 from vivace.lab.commands.terminal import progress_bar, say, terminal
 
 HELP = "the highest rates of arrivals that keep p99 under a target"
+
+P99_MS = 100.0
 
 
 def milliseconds(text: str) -> float:
@@ -30,26 +34,35 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--db", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument(
-        "--p99", type=milliseconds, default="100", metavar="MS", help="default: %(default)s"
+        "--p99", type=milliseconds, default=P99_MS, metavar="MS", help="default: %(default)g"
     )
 
 
 def run(options: dict[str, Any]) -> None:
-    from vivace.lab import knee, load, probes, results, stacks
+    from vivace.lab import knee
 
     operations = list(dict.fromkeys(options["operations"])) or knee.USUAL
     if unknown := [name for name in operations if name not in knee.OPERATIONS]:
         raise CommandError(
             f"There is no operation {unknown[0]!r}, only {', '.join(knee.OPERATIONS)}"
         )
-    db, cores = options["db"], stacks.shared_out()
-    with stacks.served(db, cores, probes.ACCOUNTS, say) as server, progress_bar() as progress:
-        sought = probes.Sought(operations, options["p99"], db, server, cores)
+    if not measure(options["db"], options["results"], operations, options["p99"]):
+        sys.exit(NO_VERDICT)
+
+
+def measure(
+    database: Any, folder: Path, operations: Sequence[str] = (), p99_ms: float = P99_MS
+) -> bool:
+    """Whether all knees were found, of the usual operations where none is named."""
+    from vivace.lab import knee, load, probes, results, stacks
+
+    cores = stacks.shared_out()
+    with stacks.served(database, cores, probes.ACCOUNTS, say) as server, progress_bar() as progress:
+        sought = probes.Sought([*operations] or knee.USUAL, p99_ms, database, server, cores)
         found = probes.run(sought, load.Users(), progress)
-    path = results.save(options["results"], found)
+    path = results.save(folder, found)
     terminal().print(probes.table(found))
     if why := probes.summary(found):
         say(why)
     say(f"Result: {path}")
-    if not all(each.knee for each in found.operations):
-        sys.exit(NO_VERDICT)
+    return all(each.knee for each in found.operations)

@@ -2,6 +2,7 @@
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,19 +70,37 @@ def statements_under_load(name: str, database: Any, results: Path) -> None:
 
 
 def profile_operations(options: dict[str, Any]) -> None:
-    from vivace.lab import profile, profile_results
+    from vivace.lab import profile
     from vivace.lab.bench import bar
 
     project, operations = options["project"], options["operations"]
+    if not project:
+        result = measure(options["db"], options["results"], operations)
+    else:
+        with bar("profile") as show:
+            result = profile.of_project(
+                project, operations, dict(options["header"]), options["explained"], show
+            )
+        tell(result, options["results"], project)
+    if any(not found.explained for found in result.profiles.found):
+        sys.exit(FOUND)
+
+
+def measure(database: Any, folder: Path, operations: Sequence[str] = ()) -> Any:
+    """The profile of Vivace's operations of those names, or of all."""
+    from vivace.lab import profile
+    from vivace.lab.bench import bar
+
     with bar("profile") as show:
-        if project:
-            headers = dict(options["header"])
-            explained = options["explained"]
-            result = profile.of_project(project, operations, headers, explained, show)
-        else:
-            result = profile.of_vivace(options["db"], operations, show)
-    database = result.profiles.database
-    path = profile_results.profile_path(options["results"], database, project or "")
+        result = profile.of_vivace(database, operations, show)
+    tell(result, folder)
+    return result
+
+
+def tell(result: Any, folder: Path, project: str = "") -> None:
+    from vivace.lab import profile, profile_results
+
+    path = profile_results.profile_path(folder, result.profiles.database, project)
     profile_results.save(path, result)
     terminal(TABLE_WIDTH).print(profile.table(result))
     for found in result.profiles.found:
@@ -91,5 +110,3 @@ def profile_operations(options: dict[str, Any]) -> None:
     for operation, why in result.profiles.skipped.items():
         say(f"Left out: {operation}: {why}")
     say(f"Result: {path}")
-    if any(not found.explained for found in result.profiles.found):
-        sys.exit(FOUND)

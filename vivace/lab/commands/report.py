@@ -5,6 +5,7 @@ from pathlib import Path
 from shutil import which
 from typing import Any
 
+from vivace.lab.commands import ablate, knee, profile
 from vivace.lab.commands.arguments import add_results, folder
 from vivace.lab.commands.bench import measure as measure_benchmarks
 from vivace.lab.commands.load import serve_and_measure
@@ -34,8 +35,10 @@ def run(options: dict[str, Any]) -> None:
 
 def run_what_is_missing(folder: Path, *, full: bool) -> None:
     from vivace.lab import bench
+    from vivace.lab.ablation.results import ablation_path
+    from vivace.lab.profile_results import profile_path
     from vivace.lab.profiles import PROFILES
-    from vivace.lab.results import bench_path, load_path
+    from vivace.lab.results import bench_path, knee_path, load_path
 
     databases = bench.available()
     if "postgresql" not in databases:
@@ -48,7 +51,14 @@ def run_what_is_missing(folder: Path, *, full: bool) -> None:
             for profile in PROFILES.values()
             if not load_path(folder, profile.name, database).exists()
         ]
-        if missing and database == "postgresql" and not which("nginx"):
+        if not profile_path(folder, database).exists():
+            profile.measure(database, folder)
+        if not ablation_path(folder, database).exists():
+            ablate.measure(database, folder)
+        if database == "postgresql" and not which("nginx"):
             say("NGINX is not installed: there is no load test on PostgreSQL.")
-        elif missing:
+            continue
+        if missing:
             serve_and_measure(missing, database, folder)
+        if not knee_path(folder, database).exists():
+            knee.measure(database, folder)
