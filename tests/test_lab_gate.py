@@ -201,6 +201,7 @@ def broken(tree: Path) -> None:
     (tree / "vivace" / "urls.py").write_text("import nothing_of_that_name\n")
 
 
+@pytest.mark.any_database
 def test_a_base_that_does_not_start_is_no_verdict(database: Database) -> None:
     with revisions.tree(".") as tree:
         broken(tree)
