@@ -14,6 +14,7 @@ import pytest
 
 from tests.planted import fill
 from vivace.lab import profile
+from vivace.lab.noting import notes
 from vivace.lab.profile_results import Found, ProfileResult, Profiles, profile_path, read, save
 from vivace.lab.profiling.conditions import read as conditions_of
 from vivace.lab.profiling.shapes import shape
@@ -183,6 +184,39 @@ def test_nothing_of_vivace_is_unexplained(request: pytest.FixtureRequest) -> Non
     names = [f"{method} {path}" for path, method, _ in operations(document())]
     assert [each.name for each in profiles.operations] == names
     assert [each.name for each in profiles.operations if each.status >= 400] == []
+
+
+# --- Under load --------------------------------------------------------------------------------
+
+ASKED = """
+import django
+django.setup()
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.management import call_command
+from vivace.lab.noting import notes
+from vivace.lab.profiling.calling import Request, call
+notes.EVERY_S = 0
+call_command("migrate", verbosity=0)
+for path in ("/api/v1/artists/17", "/api/v1/artists/4", "/api/v1/tracks"):
+    call(WSGIHandler(), Request("", "GET", path))
+"""
+
+
+def test_statements_are_noted_by_route(empty_database: str, tmp_path: Path) -> None:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    own = {
+        "DJANGO_SETTINGS_MODULE": "vivace.lab.noting.settings",
+        "DATABASE_URL": empty_database,
+        "VIVACE_DATA_DIR": str(tmp_path),
+        "VIVACE_PUBLIC_READ": "on",
+        notes.FOLDER: str(folder),
+    }
+    command = [sys.executable, "-c", ASKED]
+    subprocess.run(command, cwd=CHECKOUT, env=os.environ | own, check=True)
+    found = {each.route: each for each in notes.gathered(folder) if "FROM" in each.shape}
+    assert (found["GET /api/v1/artists/{id}"].times, found["GET /api/v1/tracks"].times) == (2, 1)
+    assert all(0 < each.slowest <= each.seconds for each in found.values())
 
 
 # --- What cannot be done -----------------------------------------------------------------------

@@ -83,7 +83,7 @@ def save(folder: Path, result: StatementsResult) -> Path:
 def table(result: StatementsResult) -> Table:
     """The statements that took the most time in all."""
     shown = Table(title=f"Slow statements, {result.profile} on {result.stack}", box=SIMPLE)
-    shown.add_column("route")
+    shown.add_column("route", no_wrap=True)
     for heading in ("in all, s", "times", "mean, ms", "slowest, ms"):
         shown.add_column(heading, justify="right")
     shown.add_column("statement", overflow="ellipsis", no_wrap=True, max_width=60)

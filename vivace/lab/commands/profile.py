@@ -65,7 +65,7 @@ def statements_under_load(name: str, database: Any, results: Path) -> None:
     with progress_bar() as progress:
         result = under_load.run(PROFILES[name], database, say, progress)
     path = under_load.save(results, result)
-    terminal().print(under_load.table(result))
+    terminal(TABLE_WIDTH).print(under_load.table(result))
     say(f"Result: {path}")
 
 
