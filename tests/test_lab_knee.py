@@ -77,7 +77,7 @@ def searched(server: Server) -> tuple[Answer, list[Probe]]:
 
 
 def curved(edge: float, luck: float = 0.3, noise: float = 0.05, seed: int = 1) -> Server:
-    """p99 rises tenfold as steeply as the rate and is the target at the edge, but for luck.
+    """p99 rises ten times as steeply as the rate and is the target at the edge, but for luck.
 
     That of a schedule is the same whenever it comes; the server's own is not.
     """
@@ -114,11 +114,11 @@ def test_the_knee_that_is_there_is_found(edge: float) -> None:
     assert answer.edge is not None
     assert answer.edge.rate == pytest.approx(edge, rel=0.03)
     assert answer.edge.low < edge < answer.edge.high
-    assert answer.edge.high / answer.edge.low < 1.1
+    assert answer.edge.high / answer.edge.low < 1.05
 
 
 def test_without_luck_it_is_found_exactly() -> None:
-    assert rate(curved(417.3, luck=0, noise=0)) == pytest.approx(417.3, rel=1e-6)
+    assert rate(curved(417.3, luck=0, noise=0)) == pytest.approx(417.3, rel=0.001)
 
 
 def test_luck_that_is_the_same_at_every_run_does_not_part_two_runs() -> None:
@@ -173,9 +173,9 @@ def test_rates_double_until_one_misses_twice_and_are_then_halved() -> None:
     short = [each.rate for each in found if each.seconds == knee.SHORT_S]
     assert short[:5] == [64, 128, 256, 512, 512]
     assert [round(each) for each in short[5:]] == [362, 431, 431, 395]
-    pairs = [each for each in found if each.seconds > knee.SHORT_S]
-    assert [each.seed for each in pairs] == [seed for seed in range(1, 9) for _ in range(2)]
-    assert pairs[-1].rate / pairs[-2].rate == pytest.approx(math.exp(2 * knee.STEP))
+    narrowing = [each for each in found if each.seconds > knee.SHORT_S]
+    assert [each.seed for each in narrowing] == [*range(1, 17)]
+    assert narrowing[-1].rate == pytest.approx(417.3, rel=0.001)
 
 
 # --- Where there is none ----------------------------------------------------------------------
@@ -347,7 +347,7 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(knee, "SHORT_SETTLE_S", 0.05)
     monkeypatch.setattr(knee, "LONGEST_S", 0.2)
     monkeypatch.setattr(knee, "SETTLE_S", 0.1)
-    monkeypatch.setattr(knee, "PAIRS", 2)
+    monkeypatch.setattr(knee, "PROBES", 4)
     monkeypatch.setattr(knee, "HALVINGS", 1)
     monkeypatch.setattr(knee, "LOWEST_RATE", 32)
     monkeypatch.setattr(knee, "HIGHEST_RATE", 2_048)

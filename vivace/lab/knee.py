@@ -1,22 +1,18 @@
 """The knee of an operation: the highest rate of arrivals at which its p99 stays under a target.
 
     bracket ──→ rates a ninth apart: one keeps the target, the other does not
-    narrow  ──→ pairs of probes, one a little below and one a little above the best guess so far
+    narrow  ──→ probes at the best guess so far, each of which makes it better
 
-A probe is some seconds of arrivals at one rate, by a schedule. Near the knee p99 is a matter of
-luck, that of the schedule above all: how its arrivals happen to clump. So both probes of a pair
-have the same schedule, and the schedules are the same at every run: what is left between two runs
-is what the server does.
-
-From each probe's p99, and from how steeply p99 rises within pairs, follows the rate at which that
-probe would just have kept the target. The knee is the mean of the middle half of these.
+A probe is some seconds of arrivals at one rate. From its p99 follows the rate at which it would
+just have kept the target, and the knee is the mean of the middle half of these: near it p99 is a
+matter of luck, of how arrivals happen to clump and of what else the machine does. The clumps are
+the same at every run: the probes have their schedules from fixed seeds.
 
 Nothing here sends anything: a search is a generator that yields what to ask and is sent the probe.
 """
 
 import math
 from collections.abc import Generator, Mapping, Sequence
-from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,19 +45,18 @@ SHORT_S, SHORT_SETTLE_S = 0.75, 0.25
 HALVINGS = 3
 SHORTEST_S, LONGEST_S, TARGETS_LONG = 2.5, 5.0, 25
 SETTLE_S, TARGETS_TO_SETTLE = 0.5, 5
-PAIRS = 8
-STEP = 0.03
-"""From the best guess to either rate of a pair, on a scale of factors."""
+PROBES = 16
+"""That narrow it down, each with a schedule of its own."""
 TRIES = 4
 """Of a probe that is spoilt, before the search is given up."""
-OTHERS_SHARE = 0.1
+OTHERS_SHARE = 0.05
 """Of the server's cores: where others had more, a miss may be theirs."""
 
+STEEPNESS = 12.0
+"""Near the knee p99 rises so many times as steeply as the rate. It need not be exact: probes come
+to lie on both sides of the knee, where what is wrong with it cancels out."""
 FAR = math.log(4)
-"""p99 says no more when it is four times the target, or a quarter: it rises along a curve."""
-SLOPE, SLOPES, SLOPES_MIN = 10.0, (3.0, 60.0), 3
-"""How much steeper p99 rises than the rate before pairs have told, within what bounds, and how
-many pairs it takes to tell."""
+"""How far p99 is from the target, as a logarithm, says no more than this."""
 RESAMPLES = 2_000
 SEED = 1
 """Fixed, so that the same probes give the same interval."""
@@ -79,7 +74,7 @@ class Ask(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """The knee; what other schedules would give is from `low` to `high` in 95 of 100 cases."""
+    """The knee, with its 95 % interval."""
 
     rate: float
     low: float
@@ -167,13 +162,12 @@ def best_of_two(rate: float) -> Generator[Ask, Probe, Probe]:
 
 def narrow(guess: float, target_ms: float) -> Generator[Ask, Probe, Edge]:
     settle_s, seconds = lengths(target_ms)
-    pairs: list[Pair] = []
-    for seed in range(1, PAIRS + 1):
-        below = yield from asked(Ask(guess * math.exp(-STEP), settle_s, seconds, seed))
-        above = yield from asked(Ask(guess * math.exp(STEP), settle_s, seconds, seed))
-        pairs.append(Pair(point(below, target_ms), point(above, target_ms)))
-        guess = math.exp(centre(np.ravel(edges(pairs))))
-    return edge(pairs)
+    found: list[float] = []
+    for seed in range(1, PROBES + 1):
+        probe = yield from asked(Ask(guess, settle_s, seconds, seed))
+        found.append(told(probe, target_ms))
+        guess = math.exp(centre(found))
+    return edge(found)
 
 
 def lengths(target_ms: float) -> tuple[float, float]:
@@ -226,54 +220,32 @@ def at_the_knee(found: Knee) -> Probe | None:
 # --- What probes say --------------------------------------------------------------------------
 
 
-class Point(NamedTuple):
-    """A probe, both as logarithms, so that steps are factors."""
+def told(probe: Probe, target_ms: float) -> float:
+    """The logarithm of the rate at which the probe would just have kept the target.
 
-    rate: float
-    over: float
-    """p99, of the target: 0 where it just keeps it, below where it has room."""
-
-
-class Pair(NamedTuple):
-    below: Point
-    above: Point
-
-    @property
-    def slope(self) -> float | None:
-        """How much steeper p99 rises than the rate; None where it is too far off to tell."""
-        if max(abs(point.over) for point in self) >= FAR:
-            return None
-        return (self.above.over - self.below.over) / (self.above.rate - self.below.rate)
-
-
-def point(probe: Probe, target_ms: float) -> Point:
-    """A failure or a refusal is as good as an answer that never came."""
+    A failure or a refusal is as good as an answer that never came.
+    """
     if probe.failures or probe.refusals:
         over = FAR
     else:
         over = math.log(max(probe.p99_ms, 0.001) / target_ms)
-    return Point(math.log(probe.rate), min(FAR, max(-FAR, over)))
+    return math.log(probe.rate) - min(FAR, max(-FAR, over)) / STEEPNESS
 
 
-def edges(pairs: Sequence[Pair]) -> Sequence[Sequence[float]]:
-    """Logarithms of the rates at which the probes of each pair would just have kept the target."""
-    slopes = [pair.slope for pair in pairs if pair.slope is not None]
-    slope = SLOPE
-    if len(slopes) >= SLOPES_MIN:
-        least, most = SLOPES
-        slope = min(most, max(least, median(slopes)))
-    return [[point.rate - point.over / slope for point in pair] for pair in pairs]
+def centre(found: Any, axis: int = -1) -> Any:
+    """The mean of the middle half: what the machine spoilt is in one of the outer quarters."""
+    return stats.trim_mean(found, 0.25, axis=axis)
 
 
-def centre(found: Any) -> Any:
-    """The mean of the middle half, of each row: what the machine spoilt is in an outer quarter."""
-    return stats.trim_mean(found, 0.25, axis=-1)
-
-
-def edge(pairs: Sequence[Pair]) -> Edge:
-    """With the interval by a bootstrap over the schedules."""
-    found = np.array(edges(pairs))
-    drawn = np.random.default_rng(SEED).integers(len(found), size=(RESAMPLES, len(found)))
-    centres = centre(found[drawn].reshape(RESAMPLES, -1))
-    low, high = np.quantile(centres, [0.025, 0.975])
-    return Edge(*(math.exp(rate) for rate in (centre(found.ravel()), low, high)))
+def edge(found: Sequence[float]) -> Edge:
+    """With the interval by a bootstrap over the probes."""
+    drawn = stats.bootstrap(
+        (found,),
+        centre,
+        vectorized=True,
+        n_resamples=RESAMPLES,
+        method="percentile",
+        rng=np.random.default_rng(SEED),
+    )
+    low, high = drawn.confidence_interval
+    return Edge(*(math.exp(rate) for rate in (centre(found), low, high)))

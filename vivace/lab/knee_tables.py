@@ -27,12 +27,11 @@ WHAT = (
     "The knee of an operation is the highest rate at which requests may arrive while p99 stays"
     " under a target. They arrive as a Poisson process, at random moments and whatever became of"
     " those before, and latency counts from the moment a request was due. A probe is some seconds"
-    " at one rate; one failure or refusal makes it miss. From each follows, by the slope that all"
-    " have in common, the rate at which it would just have kept the target, and the knee is the"
-    " mean of the middle half of these. The 95 % interval is a bootstrap over the schedules of"
-    " arrivals, which are the same at every run. A miss while the generator was busy or late,"
-    " or others were on the server's cores, counts for nothing. The floor is the same rate against"
-    " a server that does nothing."
+    " at one rate; one failure or refusal makes it miss. From each follows the rate at which it"
+    " would just have kept the target, and the knee is the mean of the middle half of these, with"
+    " a 95 % interval by bootstrap. A miss while the generator was busy or late, or others were on"
+    " the server's cores, counts for nothing. The floor is the same rate against a server that does"
+    " nothing."
 )
 
 

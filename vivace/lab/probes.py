@@ -37,6 +37,8 @@ ACCOUNTS = 20
 """More than there are people in the generator."""
 OPERATION_SECONDS = 60
 """As many as a search takes, more or less."""
+PATIENCE_SECONDS = 60
+"""With others on the server's cores."""
 STOP_SECONDS = 5
 FLOOR = "GET /"
 
@@ -131,6 +133,15 @@ class Meter:
         others = max(0.0, now.of_cores - before.of_cores - server)
         return Used(server / passed, others / passed / max(1, len(self.cores)))
 
+    def wait_for_others(self) -> None:
+        """Until they leave the server's cores alone, for a while at most."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        others_share = 1.0
+        while others_share > knee.OTHERS_SHARE and time.monotonic() < until:
+            before = self.read()
+            time.sleep(1)
+            others_share = self.since(before).others_share
+
 
 def busy_seconds(core: Any) -> float:
     """In which it worked, be it for another machine that shares it (steal)."""
@@ -208,6 +219,8 @@ def run(sought: Sought, users: Users, progress: Progress) -> KneeResult:
             probe = probed(order, generator, meter, sought.target_ms)
             if ended := load.first_ended(server.pids):
                 raise BrokenOffError(f"the server's process {ended} ended")
+            if probe.outcome == "void":
+                meter.wait_for_others()
             return probe
 
         found = courses(sought.operations, sought.target_ms, send, tell)

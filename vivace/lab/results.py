@@ -230,7 +230,7 @@ class Knee(Struct, kw_only=True):
     knee: PositiveFloat | None
     """Arrivals a second; None where it was not found."""
     low: PositiveFloat | None
-    """With `high`, the 95 % interval, over the schedules of arrivals."""
+    """With `high`, the 95 % interval."""
     high: PositiveFloat | None
     why: str
     """It was not found; empty where it was."""
