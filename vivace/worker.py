@@ -1,7 +1,9 @@
 """What a serving process does before its first request."""
 
+import atexit
 import gc
 import os
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -17,4 +19,16 @@ def load(target: str) -> Any:
     # What is loaded stays: the collector need not walk it at every full collection.
     gc.collect()
     gc.freeze()
+    atexit.register(end)
     return application
+
+
+def end() -> None:
+    """End the process before Python takes itself down.
+
+    Granian's threads may still hold objects of Python's by then, and abort with a stack trace
+    (its issues 799, 846 and 881).
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
