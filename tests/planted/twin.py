@@ -1,5 +1,6 @@
 """The views of `defects` as they should be, under the same paths."""
 
+import hashlib
 import random
 import threading
 from typing import Any
@@ -118,9 +119,12 @@ def awake(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"awake": True})
 
 
-@transaction.atomic
 def a_short_lock(request: HttpRequest) -> HttpResponse:
-    Book.objects.filter(pk=1).update(pages=F("pages") + 1)
+    # In a block of Django's own, which ends without a statement.
+    Setting.objects.filter(pk__in=[0]).delete()
+    with transaction.atomic():
+        Book.objects.filter(pk=1).update(pages=F("pages") + 1)
+    hashlib.pbkdf2_hmac("sha256", b"computed after it", b"", 200_000)
     return JsonResponse({"sold": True})
 
 

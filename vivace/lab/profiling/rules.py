@@ -277,7 +277,7 @@ def lock_held(about: Profiled) -> Iterator[Finding]:
 
 def first_writes(trace: Trace) -> dict[str, Executed]:
     """Shape → the first statement of it that writes within a transaction of the project's own."""
-    writes = [each for each in trace.executed if each.writes and each.depth > 1]
+    writes = [each for each in trace.executed if each.writes and each.released]
     return {shape(each.sql): each for each in reversed(writes)}
 
 
@@ -285,12 +285,10 @@ def held(trace: Trace) -> dict[str, float]:
     """Shape of a write → the seconds until its transaction ended, in which no statement ran."""
     found = {}
     for name, write in first_writes(trace).items():
-        rest = trace.executed[trace.executed.index(write) + 1 :]
-        end = next((each for each in rest if each.kind == "RELEASE"), None)
-        within = rest[: rest.index(end)] if end else rest
-        until = end.began if end else trace.ended
-        queued = within[-1].queued_until - write.queued_until if within else 0.0
-        found[name] = until - write.ended - queued - sum(each.seconds for each in within)
+        within = (each for each in trace.executed if write.ended < each.began < write.released)
+        asked = sum(each.seconds - each.queued_seconds for each in within)
+        queued = write.released_queued - write.queued_until
+        found[name] = write.released - write.ended - queued - asked
     return found
 
 

@@ -18,11 +18,14 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
+from django.db.transaction import Atomic, get_connection
 from django.template.base import Node
 
 LAB = Path(__file__).parents[1]
 LIBRARIES = tuple({get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
+OUTSIDE = 1
+"""`atomic` blocks around a request whose writes are undone after it."""
 SCHEDULER = Path("/proc/thread-self/schedstat")
 THROUGH = 4
 """Places that are kept of the way to a statement, the nearest first."""
@@ -56,7 +59,7 @@ class Executed:
     cpu_seconds: float = 0.0
     queued_seconds: float = 0.0
     queued_until: float = 0.0
-    """How long its thread had waited for a processor by its end, since it began."""
+    """How long its thread had waited for a processor by its end, since the thread began."""
     rows: int = 0
     """Fetched, or written where it writes."""
     columns: list[str] = field(default_factory=list)
@@ -70,6 +73,10 @@ class Executed:
     """The line of the template that asked for it, where one did."""
     depth: int
     """How many `atomic` blocks it ran in."""
+    released: float = 0.0
+    """When the outermost of them that is the project's own had ended."""
+    released_queued: float = 0.0
+    """How long its thread had waited for a processor by then."""
 
     @property
     def place(self) -> Place | None:
@@ -258,9 +265,20 @@ def recording(
         trace.connected.append(through[0] if through else None)
         original["connect"](self)
 
+    def leave(self: Atomic, *raised: Any) -> None:
+        leave_block(self, *raised)
+        connection = get_connection(self.using)
+        if len(connection.atomic_blocks) == OUTSIDE:
+            for each in trace.executed:
+                inside = each.depth > OUTSIDE and each.alias == connection.alias
+                if inside and not each.released:
+                    each.released, each.released_queued = time.perf_counter(), queued_seconds()
+
     replaced = {"make_cursor": make_cursor, "make_debug_cursor": make_cursor, "connect": connect}
     for name, function in replaced.items():
         setattr(BaseDatabaseWrapper, name, function)
+    # A block without a savepoint says nothing to the database when it ends.
+    leave_block, Atomic.__exit__ = Atomic.__exit__, leave  # type: ignore[method-assign]
     began, cpu, queued = time.perf_counter(), time.process_time(), queued_seconds()
     try:
         yield trace
@@ -270,6 +288,7 @@ def recording(
         trace.queued_seconds = queued_seconds() - queued
         for name, function in original.items():
             setattr(BaseDatabaseWrapper, name, function)
+        Atomic.__exit__ = leave_block  # type: ignore[method-assign]
 
 
 # --- Where from -------------------------------------------------------------------------------
