@@ -12,8 +12,14 @@ from tests.environment import IN_CI
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
+LONG = "test_contract.py", "test_lab_", "test_import_command.py", "test_docs_page.py"
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Test on SQLite alone what is the same on any database."""
+    """Begin with what takes long, and test on SQLite alone what is the same on any database."""
+    # Whatever was drawn for the others: at the end one process would wait for the other.
+    items.sort(key=lambda item: not item.path.name.startswith(LONG))
     if config.getoption("db") == "sqlite":
         return
     same = [item for item in items if item.get_closest_marker("any_database")]

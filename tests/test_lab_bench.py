@@ -153,7 +153,9 @@ def test_an_interrupted_run_is_stopped_and_kept(
         yield show
 
     monkeypatch.setattr(bench, "bar", impatient)
-    pretend(about(), measured("one"), then="import time; time.sleep(600)")
+    # A shell's background process ignores it, and its children with it.
+    hear = "import signal, time; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    pretend(about(), measured("one"), then=f"{hear}; time.sleep(600)")
     said: list[str] = []
     with pytest.raises(KeyboardInterrupt):
         bench.run(tmp_path, ["sqlite"], full=False, say=said.append)

@@ -24,6 +24,8 @@ from vivace.lab.outcome import Test as LoadTest
 from vivace.lab.recorded import Recorded, Seen, Tick
 from vivace.lab.stacks import Cores
 
+pytestmark = pytest.mark.any_database
+
 SHARED = Cores((), ())
 USERS = load.Users("listener", live.PASSWORD)
 QUICK = profiles.Profile(
