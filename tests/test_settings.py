@@ -28,6 +28,7 @@ WRONG: dict[str, list[str]] = {
     ],
     "REDIS_URL": ["localhost", "http://localhost", "redis"],
     "VIVACE_CACHE": ["maybe", "2", "of"],
+    "VIVACE_CACHE_MAX": ["0", "32MB", "much"],
     "VIVACE_SECRET_KEY": ["x", "x" * 49],
     "VIVACE_TRUSTED_PROXIES": ["proxy.example.org", "10.0.0.0/33", "10.0.0.1, 300.0.0.1"],
     "VIVACE_CORS_ORIGINS": ["*", "example.org", "https://", "https://example.org/", "ftp://x.org"],

@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from platformdirs import user_data_path
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 # --- Reading the environment -----------------------------------------------------------------
 
@@ -151,15 +153,35 @@ DATABASES = {"default": read("DATABASE_URL", EMBEDDED, database)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = read("REDIS_URL", "", redis_url)
+REDIS_OPTIONS = {
+    # Seconds. What Redis keeps can be made again, from the database.
+    "socket_timeout": 0.1,
+    "socket_connect_timeout": 0.1,
+    # One more try for a connection that was closed while it was idle.
+    "retry": Retry(NoBackoff(), 1),
+}
 CACHE = read("VIVACE_CACHE", True, switch)
+CACHE_MAX = read("VIVACE_CACHE_MAX", 32 << 20, size)
+SHARED_SECONDS = 3_600
+"""How long Redis keeps an answer that a change may have made useless."""
 CACHES = {
     "default": (
         {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}
         if not CACHE
-        else {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        else {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "OPTIONS": REDIS_OPTIONS,
+        }
         if REDIS_URL
         else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-    )
+    ),
+    # Answers, in each process.
+    "answers": {
+        "BACKEND": "vivace.memory.Memory",
+        "LOCATION": "answers",
+        "OPTIONS": {"max_bytes": CACHE_MAX},
+    },
 }
 
 # --- Secrets, hosts and doors ----------------------------------------------------------------

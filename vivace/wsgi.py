@@ -1,7 +1,8 @@
-"""The WSGI application: static files first, then Django."""
+"""The WSGI application: answers that are kept, then static files, then Django."""
 
 import os
 from pathlib import Path
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
@@ -20,4 +21,11 @@ def with_static_files(application: WhiteNoise) -> WhiteNoise:
     return application
 
 
-application = with_static_files(WhiteNoise(get_wsgi_application()))
+def with_stored_answers(application: WhiteNoise) -> Any:
+    # What it imports needs the apps, which the application has loaded.
+    from vivace.api.stored import StoredAnswers
+
+    return StoredAnswers(application) if settings.CACHE else application
+
+
+application = with_stored_answers(with_static_files(WhiteNoise(get_wsgi_application())))

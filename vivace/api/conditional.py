@@ -1,6 +1,7 @@
 """Answers with a validator, and requests that depend on it (RFC 9110, sections 8.8 and 13)."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -50,8 +51,13 @@ def answer(
     return response
 
 
+@lru_cache(maxsize=1_024)
+def tags_of(header: str) -> list[str]:
+    return parse_etags(header)
+
+
 def matches(header: str, tag: str, *, weak: bool = False) -> bool:
-    tags = parse_etags(header)
+    tags = tags_of(header)
     return "*" in tags or tag in tags or (weak and f"W/{tag}" in tags)
 
 

@@ -1,16 +1,47 @@
-"""The generation: a number that moves with every change to the catalogue."""
+"""The generation: a number that another one replaces with every change to the catalogue.
 
-from collections.abc import Iterator
+What was read under one generation holds for as long as the database says so. It is drawn, not
+counted: a library brought back from a backup meets only generations that it had with the same
+content, whatever was kept since.
+"""
+
+import secrets
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from django.db import connection, transaction
-from django.db.models import F
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.pq import DiagnosticField, ExecStatus
+from psycopg.pq.abc import PGconn
 
 from vivace.catalogue.models import Generation
 
+BITS = 62
+TABLE = Generation._meta.db_table
+CURRENT = f"SELECT value FROM {TABLE}"
+PREPARED = b"vivace_generation"
+UNKNOWN_STATEMENT = b"26000"
+
+
+class Here(threading.local):
+    """What a thread knows, which has a connection of its own."""
+
+    changing = False
+    """Whether it is in a block that advances the generation at its end."""
+    signal: Any = None
+    """What told the generation, on which connection."""
+    generation: int | None = None
+
+
+here = Here()
+
 
 def generation() -> int:
-    """The number of changes so far. Read it before the data it is to stand for."""
+    """The generation of the catalogue. Read it before the data it is to stand for."""
     return Generation.objects.values_list("value", flat=True).get()
 
 
@@ -21,12 +52,93 @@ def advance() -> None:
     """
     if not connection.in_atomic_block:
         raise RuntimeError("The generation moves with a transaction, and there is none")
-    Generation.objects.update(value=F("value") + 1)
+    Generation.objects.update(value=secrets.randbits(BITS))
+
+
+@contextmanager
+def advancing() -> Iterator[None]:
+    """Changes to the catalogue within a transaction, and the new generation at their end."""
+    outer, here.changing = here.changing, True
+    try:
+        yield
+    finally:
+        here.changing = outer
+    advance()
 
 
 @contextmanager
 def changing() -> Iterator[None]:
     """A transaction that changes the catalogue: all of it and the new generation, or nothing."""
-    with transaction.atomic():
+    with transaction.atomic(), advancing():
         yield
+
+
+# --- Whoever else writes ----------------------------------------------------------------------
+
+WRITES = tuple(f'{verb} "catalogue_' for verb in ("INSERT INTO", "UPDATE", "DELETE FROM"))
+OWN = f'UPDATE "{TABLE}"', f'INSERT INTO "{TABLE}"', f'DELETE FROM "{TABLE}"'
+
+
+def watch(connection: BaseDatabaseWrapper, **_: Any) -> None:
+    """Have a new connection advance the generation with any write that nobody else does it for.
+
+    So a model saved in a shell or by a script counts like a request to the API.
+    """
+    if moved not in connection.execute_wrappers:
+        connection.execute_wrappers.append(moved)
+
+
+def moved(
+    execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
+) -> Any:
+    if here.changing or not sql.startswith(WRITES) or sql.startswith(OWN):
+        return execute(sql, params, many, context)
+    with transaction.atomic(using=context["connection"].alias, savepoint=False):
+        done = execute(sql, params, many, context)
         advance()
+    return done
+
+
+# --- Whether it moved -------------------------------------------------------------------------
+
+
+def current() -> int | None:
+    """The generation, as cheaply as the database can tell; None where there is none.
+
+    SQLite says whether a file was written to at all, which takes no query. PostgreSQL is asked
+    for the row. Raises `DatabaseError`.
+    """
+    # Looked up once: the proxy of the default one does so at every access.
+    own = connections[DEFAULT_DB_ALIAS]
+    if own.in_atomic_block:
+        # What a transaction of its own changed may yet be undone, which no signal tells.
+        return Generation.objects.values_list("value", flat=True).first()
+    own.ensure_connection()
+    try:
+        raw: Any = own.connection
+        if own.vendor == "postgresql":
+            return asked(raw.pgconn)
+        signal = raw, raw.execute("PRAGMA data_version").fetchone(), raw.total_changes
+        if signal != here.signal:
+            row = raw.execute(CURRENT).fetchone()
+            here.generation, here.signal = row[0] if row else None, signal
+    except (sqlite3.Error, psycopg.Error):
+        # As an error of Django's, which then sees to the connection.
+        with own.wrap_database_errors:
+            raise
+    return here.generation
+
+
+def asked(raw: PGconn) -> int | None:
+    """The row, past all that a query of one number does not need.
+
+    Over a Unix socket that takes 28 µs, and 90 by way of a cursor.
+    """
+    result = raw.exec_prepared(PREPARED, None)
+    # Not prepared yet, or no longer: psycopg has all forgotten after a rollback.
+    if result.error_field(DiagnosticField.SQLSTATE) == UNKNOWN_STATEMENT:
+        raw.prepare(PREPARED, CURRENT.encode())
+        result = raw.exec_prepared(PREPARED, None)
+    if result.status != ExecStatus.TUPLES_OK:
+        raise psycopg.OperationalError(result.error_message.decode(errors="replace"))
+    return int(result.get_value(0, 0) or 0) if result.ntuples else None
