@@ -41,5 +41,5 @@ def without(setting: str) -> str:
 
 
 def pages_in_memory(client: Client) -> Trial:
-    usual = pragmas_without(connection.settings_dict["OPTIONS"], "cache_size", "mmap_size")
+    usual = pragmas_without(connection.settings_dict["OPTIONS"], "cache_size")
     return Trial(client.get("tracks", LONGEST), asking(client.tuned(init_command=usual)))

@@ -104,6 +104,10 @@ OPTIMISATIONS = {
             "etag", "ETags by SHA-256", "by BLAKE2b", rendering.sha256_etags,
         ),
         Optimisation(
+            "kept", "Answers are kept, in the process", "made at each request",
+            rendering.kept_answers,
+        ),
+        Optimisation(
             "frozen", "What is loaded at the start is frozen for the collector", "not frozen",
             rendering.frozen,
         ),
@@ -156,8 +160,8 @@ OPTIMISATIONS = {
             connecting.connection_kept,
         ),
         Optimisation(
-            "memory", "SQLite's pages in memory, 32 MB of its own and 1 GB mapped",
-            "2 MB of its own", connecting.pages_in_memory, SQLITE,
+            "memory", "SQLite's pages in memory, 32 MB of its own", "2 MB",
+            connecting.pages_in_memory, SQLITE,
         ),
         Optimisation(
             "prepared", "Statements prepared on the server", "planned at each request",

@@ -12,6 +12,7 @@ from django.db import connection
 
 from vivace.api import catalogue as views
 from vivace.api import conditional, schemas
+from vivace.api.stored import StoredAnswers
 from vivace.catalogue import lists
 from vivace.catalogue.fields import timestamp
 from vivace.catalogue.lists import Page, Place, Row
@@ -112,6 +113,18 @@ def moments_as_on_the_wire(client: Client) -> Trial:
 
 def sha256_etags(client: Client) -> Trial:
     return Trial(client.get("artists", ALL_ARTISTS), replacing(conditional, sha256=blake2b))
+
+
+def kept_answers(client: Client) -> Trial:
+    answers: Any = StoredAnswers(client.handler)
+
+    def forgotten(*_: Any) -> None:
+        pass
+
+    # In this process alone: what another one shares is another matter.
+    answers.shared = None
+    off = replacing(answers, found=forgotten, keep=forgotten)
+    return Trial(client.get("tracks", PAGE), off, through=answers)
 
 
 # --- The collector ----------------------------------------------------------------------------

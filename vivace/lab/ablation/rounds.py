@@ -59,7 +59,7 @@ def check_same(client: Client, trial: Trial) -> None:
     came = []
     for block in (nullcontext, trial.off):
         with block():
-            came.append(trial.told(client.answer(trial.request)))
+            came.append(trial.told(client.answer(trial)))
             trial.fresh()
     if came[0] != came[1]:
         raise TrialError("what comes of the request is another without it")
@@ -68,7 +68,7 @@ def check_same(client: Client, trial: Trial) -> None:
 def seconds(client: Client, trial: Trial, *, off: bool) -> float:
     with trial.off() if off else nullcontext():
         began = time.perf_counter()
-        client.answer(trial.request)
+        client.answer(trial)
         answered = time.perf_counter() - began
         trial.fresh()
     return answered

@@ -54,6 +54,8 @@ class Trial(NamedTuple):
     """What came of a request, by its answer: with the optimisation the same as without."""
     fresh: Callable[[], None] = nothing
     """Follows each request, untimed: what that wrote goes."""
+    through: Callable[..., Any] | None = None
+    """What the request goes through before Django, where it does."""
 
 
 class Client(NamedTuple):
@@ -78,9 +80,10 @@ class Client(NamedTuple):
         identity = Identity(self.account.pk, self.account.role)
         return {"Authorization": f"Bearer {tokens.issue(identity)}"}
 
-    def answer(self, request: Request) -> bytes:
+    def answer(self, trial: Trial) -> bytes:
         """The body. Raises `TrialError` where it is no success."""
-        found = call(self.handler, request)
+        request = trial.request
+        found = call(trial.through or self.handler, request)
         if not found.is_success:
             raise TrialError(f"{request.operation}: {found.status} {found.body[:TOLD]!r}")
         return found.body

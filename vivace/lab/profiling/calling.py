@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import got_request_exception
 
 
@@ -32,7 +31,7 @@ class Answer(NamedTuple):
         return self.status < HTTPStatus.BAD_REQUEST
 
 
-def call(handler: WSGIHandler, request: Request) -> Answer:
+def call(handler: Callable[..., Any], request: Request) -> Answer:
     """What the project answers."""
     started: list[str] = []
     raised: list[str] = []
@@ -50,7 +49,8 @@ def call(handler: WSGIHandler, request: Request) -> Answer:
         try:
             body = b"".join(answer)
         finally:
-            answer.close()
+            if hasattr(answer, "close"):
+                answer.close()
     finally:
         got_request_exception.disconnect(note)
     return Answer(int(started[0][:3]), body, "".join(raised))
