@@ -325,6 +325,26 @@ def test_a_library_that_was_emptied_has_a_generation() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_what_a_statement_returns_is_still_there() -> None:
+    """Where it is a transaction of its own, which ends before its rows are read."""
+    before = caching.current()
+    genre = Genre.objects.create(name="Jazz")
+    assert genre.pk
+    insert = 'INSERT INTO "catalogue_genre" (name, name_key, created_at, updated_at)'
+    row = ("now", "now")
+    with connection.cursor() as cursor:
+        values = [value for name in ("a", "b", "c") for value in (name, name, *row)]
+        marks = ", ".join(["(%s, %s, %s, %s)"] * 3)
+        cursor.execute(f"{insert} VALUES {marks} RETURNING name", values)
+        assert cursor.fetchone() == ("a",)
+        assert cursor.fetchmany(1) == [("b",)]
+        assert cursor.fetchall() == [("c",)]
+        cursor.execute("SELECT count(*) FROM catalogue_genre")
+        assert cursor.fetchone() == (4,)
+    assert caching.current() != before
+
+
+@pytest.mark.django_db(transaction=True)
 def test_it_is_asked_for_again_after_a_transaction_that_was_undone() -> None:
     answers = StoredAnswers(django := Django())
     before = ask(answers, "/artists")

@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import psycopg
@@ -93,10 +94,41 @@ def moved(
 ) -> Any:
     if here.changing or not sql.startswith(WRITES) or sql.startswith(OWN):
         return execute(sql, params, many, context)
-    with transaction.atomic(using=context["connection"].alias, savepoint=False):
+    own = context["connection"]
+    with transaction.atomic(using=own.alias, savepoint=False):
         done = execute(sql, params, many, context)
+        if own.vendor == "sqlite" and context["cursor"].description:
+            context["cursor"].cursor = Fetched(context["cursor"].cursor)
         advance()
     return done
+
+
+class Fetched:
+    """A cursor of SQLite whose rows are all here: a statement that has more keeps it from
+    committing."""
+
+    def __init__(self, cursor: sqlite3.Cursor) -> None:
+        self.cursor = cursor
+        self.rows: Iterator[Any] = iter(cursor.fetchall())
+
+    def execute(self, *statement: Any) -> Any:
+        self.rows = self.cursor
+        return self.cursor.execute(*statement)
+
+    def fetchone(self) -> Any:
+        return next(self.rows, None)
+
+    def fetchmany(self, size: int = 1) -> list[Any]:
+        return [*islice(self.rows, size)]
+
+    def fetchall(self) -> list[Any]:
+        return [*self.rows]
+
+    def __iter__(self) -> Iterator[Any]:
+        return self.rows
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.cursor, name)
 
 
 # --- Whether it moved -------------------------------------------------------------------------
