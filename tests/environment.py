@@ -8,7 +8,7 @@ main process, and reach its pytest-xdist workers through the environment.
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -99,12 +99,19 @@ def address(known: str, server: AbstractContextManager[str]) -> Iterator[str]:
 @pytest.fixture
 def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The `DATABASE_URL` of an empty database of the kind under test, for a process of its own."""
+    with empty(request, tmp_path, "own") as database:
+        yield database
+
+
+@contextmanager
+def empty(request: pytest.FixtureRequest, folder: Path, name: str) -> Iterator[str]:
+    """The `DATABASE_URL` of such a database, until the block ends."""
     if request.config.getoption("db") == "sqlite":
-        yield f"sqlite:///{tmp_path / 'vivace.sqlite3'}"
+        yield f"sqlite:///{folder / 'vivace.sqlite3'}"
         return
     server = request.getfixturevalue("postgresql")
-    # Named for the worker, the only one that has it; a test uses one at a time.
-    name = f"own_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    # Named for the worker, the only one that has it; a test uses one of a name at a time.
+    name = f"{name}_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
         yield f"{server}/{name}"

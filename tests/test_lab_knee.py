@@ -16,13 +16,13 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from tests import lab_results as made
-from vivace.lab import knee, load, probes, report, results, stacks
+from vivace.lab import knee, load, probes, report, results
 from vivace.lab.evidence import gathered
 from vivace.lab.knee import Answer, Ask
 from vivace.lab.machine import CHECKOUT
 from vivace.lab.probed import Sent
 from vivace.lab.results import Knee, KneeResult, Probe, ResultError
-from vivace.lab.servers import serving
+from vivace.lab.servers import http_answers, serving
 from vivace.lab.stacks import Cores, Served
 
 pytestmark = pytest.mark.any_database
@@ -337,7 +337,7 @@ def stub(folder: Path, how: str) -> Iterator[Served]:
     def command(port: int) -> list[str]:
         return [sys.executable, "-c", STUB, str(port), how]
 
-    with serving(command, stacks.answers, folder, env=dict(os.environ)) as port:
+    with serving(command, http_answers, folder, env=dict(os.environ)) as port:
         yield load.elsewhere(f"http://127.0.0.1:{port}")
 
 

@@ -22,6 +22,7 @@ from vivace.lab import histogram, load, outcome, profiles, results, stacks
 from vivace.lab.machine import CHECKOUT
 from vivace.lab.outcome import Test as LoadTest
 from vivace.lab.recorded import Recorded, Seen, Tick
+from vivace.lab.servers import http_answers, serving
 from vivace.lab.stacks import Cores
 
 pytestmark = pytest.mark.any_database
@@ -228,15 +229,10 @@ ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 
 
 def test_a_wrong_answer_is_a_failure_and_a_refusal_is_none(tmp_path: Path) -> None:
-    from vivace.lab.servers import serving
-
     def command(port: int) -> list[str]:
         return [sys.executable, "-c", WRONG, str(port)]
 
-    def answers(port: int) -> bool:
-        return stacks.answers(port)
-
-    with serving(command, answers, tmp_path, env=dict(os.environ)) as port:
+    with serving(command, http_answers, tmp_path, env=dict(os.environ)) as port:
         server = load.elsewhere(f"http://127.0.0.1:{port}")
         found = load.run(LoadTest(QUICK, "other", server, SHARED), USERS, nothing)
     by_name = {each.name: each for each in found.endpoints}
@@ -254,12 +250,11 @@ SLOW = WRONG.replace("text = json.dumps", "time.sleep(4); text = json.dumps").re
 
 def test_what_several_processes_saw_is_kept_though_answers_are_out(tmp_path: Path) -> None:
     """Their master would not wait for them by itself."""
-    from vivace.lab.servers import serving
 
     def command(port: int) -> list[str]:
         return [sys.executable, "-c", SLOW, str(port)]
 
-    with serving(command, stacks.answers, tmp_path, env=dict(os.environ)) as port:
+    with serving(command, http_answers, tmp_path, env=dict(os.environ)) as port:
         server = load.elsewhere(f"http://127.0.0.1:{port}")
         test = LoadTest(QUICK._replace(processes=2), "other", server, SHARED)
         ran = load.generate(load.arguments(test.profile, server.base, USERS), test, nothing)

@@ -9,18 +9,22 @@ from typing import Any
 
 
 def load(target: str) -> Any:
-    """The application `module:name`, in a process that a terminal's Ctrl-C does not reach.
+    """Granian's application `module:name`, in a process that a terminal's Ctrl-C does not reach.
 
     The main process gets it and tells its workers to stop; told twice, they hang.
     """
     os.setpgrp()
     module, _, name = target.partition(":")
     application = getattr(import_module(module), name)
-    # What is loaded stays: the collector need not walk it at every full collection.
-    gc.collect()
-    gc.freeze()
+    settle()
     atexit.register(end)
     return application
+
+
+def settle() -> None:
+    """What is loaded stays: the collector need not walk it at every full collection."""
+    gc.collect()
+    gc.freeze()
 
 
 def end() -> None:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import psycopg
 import redis
@@ -19,6 +21,7 @@ import redis
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 60  # a cold disk on a busy CI machine
 STOP_SECONDS = 20
+ANSWER_SECONDS = 30
 # A free port can be taken by another process before the server binds it.
 ATTEMPTS = 3
 
@@ -207,6 +210,15 @@ def redis_answers(port: int) -> bool:
             return bool(client.ping())
         except redis.ConnectionError:
             return False
+
+
+def http_answers(port: int) -> bool:
+    """Whether a server says that it is alive."""
+    try:
+        urlopen(f"http://{LOOPBACK}:{port}/healthz", timeout=ANSWER_SECONDS).close()
+    except (URLError, ConnectionError, TimeoutError):
+        return False
+    return True
 
 
 def free_port() -> int:

@@ -1,7 +1,7 @@
 """A served library of the lab's own, on either database: made for a test, gone after it.
 
     sqlite      vivace serve
-    postgresql  NGINX ─unix socket→ Gunicorn → PostgreSQL, Redis
+    postgresql  NGINX ─unix sockets→ Gunicorn → PostgreSQL, Redis, as deploy/ has them
 
 Nothing of the shell's own settings reaches it, so that no library but its own is read or filled.
 """
@@ -14,13 +14,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
-from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
 
 import psutil
 import psycopg
 
-from vivace.lab import servers
+from vivace.lab import front, servers
 from vivace.lab.machine import program_version
 from vivace.lab.results import Data, Database
 
@@ -29,38 +27,6 @@ ACCOUNT = "load{}"
 PASSWORD = "a password for load tests"  # noqa: S105 - of accounts that live as long as a test
 OURS = ("VIVACE_", "DATABASE_URL", "REDIS_URL", "DJANGO_")
 SECRET_KEY = "only-for-the-lab-" + "0123456789" * 5
-ANSWER_SECONDS = 30
-
-NGINX = """\
-{user}
-daemon off;
-worker_processes {workers};
-worker_rlimit_nofile 16384;
-pid {folder}/nginx.pid;
-error_log stderr warn;
-events {{ worker_connections 8192; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    keepalive_requests 1000000;
-    upstream vivace {{ server unix:{socket}; }}
-    server {{
-        listen 127.0.0.1:{port} backlog=4096;
-        client_max_body_size 256m;
-        location / {{
-            proxy_pass http://vivace;
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-            proxy_set_header X-Forwarded-Proto $scheme;
-            proxy_buffers 64 16k;
-        }}
-    }}
-}}
-"""
 
 
 class Cores(NamedTuple):
@@ -141,9 +107,9 @@ def served(
             own["VIVACE_TRUSTED_PROXIES"] = "unix"
             fill(own, accounts, say)
             workers = max(2, workers)
-            stack.enter_context(gunicorn({**own, **more}, folder, workers))
-            port = stack.enter_context(nginx(folder, max(1, len(cores.server))))
-            what = f"NGINX, Gunicorn with {workers} workers, PostgreSQL, Redis"
+            stack.enter_context(front.node(folder, environment({**own, **more}), workers))
+            port = stack.enter_context(front.nginx(folder, max(1, len(cores.server))))
+            what = f"NGINX, Gunicorn with {workers} workers for each lane, PostgreSQL, Redis"
             programs = {
                 "PostgreSQL": program_version(str(servers.postgresql_bin() / "postgres"), "-V"),
                 "Redis": program_version("redis-server", "-v"),
@@ -196,40 +162,7 @@ def vivace_serve(own: dict[str, str], folder: Path, workers: int) -> Iterator[in
         options = ["--port", str(port), "--workers", str(workers)]
         return [sys.executable, "-m", "vivace", "serve", *options]
 
-    with servers.serving(command, answers, folder, env=environment(own)) as port:
-        yield port
-
-
-@contextmanager
-def gunicorn(own: dict[str, str], folder: Path, workers: int) -> Iterator[None]:
-    socket = folder / "gunicorn.sock"
-    options = ["--bind", f"unix:{socket}", "--workers", str(workers), "--log-level", "warning"]
-    command = [sys.executable, "-m", "gunicorn", "vivace.wsgi:application", *options]
-    with servers.started(command, folder, env=environment(own)) as process:
-        servers.answered(0, lambda _port: socket.exists(), process)
-        yield
-
-
-@contextmanager
-def nginx(folder: Path, workers: int) -> Iterator[int]:
-    """NGINX in front of the socket in the folder. Raises `ServerMissingError`."""
-    program = servers.program("nginx")
-    user = "user root;" if os.geteuid() == 0 else ""
-
-    def command(port: int) -> list[str]:
-        written = folder / "nginx.conf"
-        written.write_text(
-            NGINX.format(
-                user=user,
-                workers=workers,
-                folder=folder,
-                port=port,
-                socket=folder / "gunicorn.sock",
-            )
-        )
-        return [program, "-c", str(written), "-p", str(folder)]
-
-    with servers.serving(command, answers, folder, env=dict(os.environ)) as port:
+    with servers.serving(command, servers.http_answers, folder, env=environment(own)) as port:
         yield port
 
 
@@ -255,20 +188,9 @@ def null_server(cores: Cores) -> Iterator[str]:
     with (
         kept_to(cores.server),
         servers.owned_folder() as folder,
-        servers.serving(command, answers, folder, env=dict(os.environ)) as port,
+        servers.serving(command, servers.http_answers, folder, env=dict(os.environ)) as port,
     ):
         yield f"http://{servers.LOOPBACK}:{port}"
-
-
-def answers(port: int) -> bool:
-    try:
-        address = f"http://{servers.LOOPBACK}:{port}/healthz"
-        urlopen(address, timeout=ANSWER_SECONDS).close()
-    except HTTPError:
-        return False
-    except (URLError, ConnectionError, TimeoutError):
-        return False
-    return True
 
 
 def main(accounts: int) -> None:

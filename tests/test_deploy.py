@@ -1,0 +1,443 @@
+"""What `deploy/` ships, started as it is: NGINX, Gunicorn, and either database behind them."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from configparser import ConfigParser
+from contextlib import ExitStack, closing, contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.environment import empty
+from tests.live import CHECKOUT, PASSWORD
+from vivace.lab import front, servers
+
+KEY = "only-for-tests-" + "0123456789" * 5
+ARTISTS = "/api/v1/artists"
+UNITS = sorted((front.DEPLOY / "systemd").glob("*.service"))
+
+
+class Site:
+    """An NGINX and the nodes behind it."""
+
+    def __init__(self, port: int, gunicorns: Mapping[str, int]) -> None:
+        self.port, self.gunicorns = port, gunicorns
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        source: str = servers.LOOPBACK,
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body; whoever asks can have an address of its own."""
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body)
+        told = {"Content-Type": "application/json"} if data else {}
+        connection = HTTPConnection(
+            servers.LOOPBACK, self.port, timeout=60, source_address=(source, 0)
+        )
+        with closing(connection):
+            connection.request(method, path, data, told | dict(headers or {}))
+            reply = connection.getresponse()
+            return reply.status, dict(reply.getheaders()), reply.read()
+
+    def bearer(self) -> dict[str, str]:
+        login = {"login": "editor", "password": PASSWORD}
+        status, _, body = self.ask("POST", "/api/v1/auth/login", login)
+        assert status == 200, body
+        return {"Authorization": f"Bearer {json.loads(body)['access_token']}"}
+
+
+def environment(database: str, folder: Path) -> dict[str, str]:
+    return os.environ | {
+        "DATABASE_URL": database,
+        "VIVACE_DATA_DIR": str(folder),
+        "VIVACE_SECRET_KEY": KEY,
+        "VIVACE_TRUSTED_PROXIES": "unix",
+        "VIVACE_LOGIN_LIMIT": "5/300",
+        "VIVACE_PUBLIC_READ": "on",
+    }
+
+
+@pytest.fixture(scope="module")
+def nginx() -> None:
+    try:
+        servers.program("nginx")
+    except servers.ServerMissingError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, nginx: None
+) -> Iterator[Site]:
+    """One for all that leaves it as it was: it takes seconds to start."""
+    folder = tmp_path_factory.mktemp("site")
+    with ExitStack() as stack:
+        own = environment(stack.enter_context(library(request, folder)), folder)
+        gunicorns = {
+            lane: stack.enter_context(front.gunicorn(lane, folder, own, workers=2))
+            for lane in front.LANES
+        }
+        port = stack.enter_context(front.nginx(folder, 1, limited=True))
+        yield Site(port, {lane: main_pid(each.pid) for lane, each in gunicorns.items()})
+
+
+@contextmanager
+def library(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """The `DATABASE_URL` of a small library."""
+    with empty(request, folder, "deploy") as database:
+        fill = [sys.executable, "-m", "tests.live"]
+        subprocess.run(fill, cwd=CHECKOUT, env=environment(database, folder), check=True)
+        yield database
+
+
+def main_pid(watching: int) -> int:
+    """Gunicorn's own process, which a shell watches over."""
+    import psutil
+
+    children = psutil.Process(watching).children()
+    (found,) = (each.pid for each in children if each.cmdline()[0] == sys.executable)
+    return int(found)
+
+
+# --- It serves ---------------------------------------------------------------------------------
+
+
+def test_it_serves_the_library(site: Site) -> None:
+    bearer = site.bearer()
+    status, headers, _ = site.ask("GET", ARTISTS, headers=bearer)
+    assert (status, headers["Content-Type"]) == (200, "application/json")
+    again = site.ask("GET", ARTISTS, headers=bearer | {"If-None-Match": headers["ETag"]})
+    assert (again[0], again[2]) == (304, b"")
+    new = site.ask("POST", ARTISTS, {"name": "Björk"}, bearer)
+    assert new[0] == 201
+    assert "Björk" in names(site)
+    etag, where = {"If-Match": new[1]["ETag"], "Accept-Encoding": "gzip"}, new[1]["Location"]
+    assert site.ask("PATCH", where, {"name": "Tricky"}, bearer | etag)[0] == 200
+    assert site.ask("DELETE", where, headers=bearer)[0] == 204
+    assert "Tricky" not in names(site)
+
+
+def test_what_takes_long_has_workers_of_its_own(site: Site) -> None:
+    bearer = site.bearer()
+    row = b'{"title": "Joga", "artist": "Bjork", "album": "Homogenic"}\n'
+    lines = {"Content-Type": "application/x-ndjson"}
+    asked: dict[str, tuple[str, str, Any, dict[str, str]]] = {
+        "login": ("POST", "/api/v1/auth/login", {"login": "a", "password": "b"}, {}),
+        "import": ("POST", "/api/v1/imports", row, bearer | lines),
+        "lines": ("GET", "/api/v1/tracks?sort=title", None, {"Accept": "application/x-ndjson"}),
+        "admin": ("GET", "/admin/login/?next=/admin/", None, {}),
+    }
+    expected = {"login": 401, "import": 200, "lines": 200, "admin": 200}
+    quick = site.gunicorns["quick"]
+    with stopped(quick):
+        found = {name: site.ask(*request) for name, request in asked.items()}
+    assert {name: reply[0] for name, reply in found.items()} == expected
+    assert json.loads(found["import"][2])["added"] == 1
+    titles = [json.loads(line)["title"] for line in found["lines"][2].splitlines()]
+    assert titles == sorted(titles)
+    assert "Joga" in titles
+
+
+class stopped:  # noqa: N801 - a block
+    """Gunicorn and its workers do nothing in the block."""
+
+    def __init__(self, pid: int) -> None:
+        import psutil
+
+        main = psutil.Process(pid)
+        self.all = [main, *main.children(recursive=True)]
+
+    def __enter__(self) -> None:
+        for process in self.all:
+            process.suspend()
+
+    def __exit__(self, *_: object) -> None:
+        for process in self.all:
+            process.resume()
+
+
+def test_what_waits_too_long_a_queue_is_refused_at_once(site: Site) -> None:
+    quick = site.gunicorns["quick"]
+    statuses: list[tuple[int, float]] = []
+
+    def ask() -> None:
+        began = time.monotonic()
+        status, headers, body = site.ask("GET", "/api/v1/genres?limit=1")
+        statuses.append((status, time.monotonic() - began))
+        if status == 503:
+            assert headers["Retry-After"] == "1"
+            assert json.loads(body)["code"] == "unavailable"
+
+    threads = [threading.Thread(target=ask) for _ in range(200)]
+    with stopped(quick):
+        for thread in threads:
+            thread.start()
+        time.sleep(2)
+        refused = [took for status, took in statuses if status == 503]
+        # The kernel rounds a backlog up.
+        assert 20 <= len(refused) <= 80
+    for thread in threads:
+        thread.join()
+    assert {status for status, _ in statuses} == {200, 503}
+
+
+def test_new_code_comes_without_a_request_lost(site: Site) -> None:
+    found: list[int] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            found.append(site.ask("GET", ARTISTS)[0])
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    before = workers_of(site.gunicorns["quick"])
+    for _ in range(2):
+        os.kill(site.gunicorns["quick"], signal.SIGHUP)
+        deadline = time.monotonic() + 30
+        while before & (now := workers_of(site.gunicorns["quick"])) or len(now) != 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        before = now
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert set(found) == {200}
+    assert len(found) > 50
+
+
+def workers_of(pid: int) -> set[int]:
+    import psutil
+
+    return {child.pid for child in psutil.Process(pid).children()}
+
+
+# --- Who asks ----------------------------------------------------------------------------------
+
+
+def test_nobody_makes_up_an_address(site: Site) -> None:
+    """Ten times as many tries as an account has: by different names, from one address."""
+    login = "/api/v1/auth/login"
+    statuses = [
+        site.ask(
+            "POST",
+            login,
+            {"login": f"nobody{n}", "password": "wrong password"},
+            {"X-Forwarded-For": f"10.0.0.{n}", "X-Real-IP": f"10.0.0.{n}"},
+            source="127.0.0.9",
+        )[0]
+        for n in range(55)
+    ]
+    assert statuses == [401] * 50 + [429] * 5
+    other = site.ask("POST", login, {"login": "nobody", "password": "wrong"}, source="127.0.0.8")
+    assert other[0] == 401
+
+
+POST = b"POST /api/v1/artists HTTP/1.1\r\nHost: localhost\r\n"
+
+# --- Hostile -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "length", "status"),
+    [
+        (ARTISTS, 34 << 20, 413),
+        ("/api/v1/imports", 10 << 30, 413),
+        ("/api/v1/auth/login", 34 << 20, 413),
+    ],
+)
+def test_a_body_too_large_is_refused_before_it_comes(
+    path: str, length: int, status: int, site: Site
+) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n"
+    assert problem(said(site.port, head.encode())) == status
+
+
+def test_a_header_too_large_is_refused(site: Site) -> None:
+    head = (
+        b"GET /api/v1/artists HTTP/1.1\r\nHost: localhost\r\nX-Much: " + b"x" * 40_000 + b"\r\n\r\n"
+    )
+    assert problem(said(site.port, head)) == 400
+
+
+def test_what_is_not_http_is_refused(site: Site) -> None:
+    assert problem(said(site.port, b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n")) == 400
+
+
+def said(port: int, sent: bytes) -> bytes:
+    with socket.create_connection((servers.LOOPBACK, port), timeout=20) as connection:
+        connection.sendall(sent)
+        answer = b""
+        while part := connection.recv(65_536):
+            answer += part
+            if answer.endswith(b"}"):
+                break
+    return answer
+
+
+def problem(answer: bytes) -> int:
+    """The status of an answer that is a problem document."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    status = int(head.split()[1])
+    assert b"application/problem+json" in head, answer
+    assert json.loads(body)["status"] == status
+    return status
+
+
+def test_slow_clients_hold_nobody_up(site: Site) -> None:
+    slow = []
+    with ExitStack() as stack:
+        for n in range(150):
+            connection = socket.create_connection(
+                (servers.LOOPBACK, site.port), source_address=(f"127.0.1.{n % 5 + 1}", 0)
+            )
+            stack.enter_context(connection)
+            connection.sendall(POST)
+            if n % 2:
+                connection.sendall(b"Content-Length: 1000\r\n\r\n{")
+            slow.append(connection)
+        for _ in range(50):
+            assert site.ask("GET", ARTISTS)[0] == 200
+
+
+def test_too_many_connections_of_one_address_are_refused(site: Site) -> None:
+    with ExitStack() as stack:
+        for _ in range(205):
+            connection = socket.create_connection(
+                (servers.LOOPBACK, site.port), source_address=("127.0.2.1", 0)
+            )
+            stack.enter_context(connection)
+            connection.sendall(
+                b"POST /api/v1/artists HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"
+            )
+        time.sleep(0.5)
+        assert site.ask("GET", ARTISTS, source="127.0.2.1")[0] == 503
+        assert site.ask("GET", ARTISTS, source="127.0.2.2")[0] == 200
+
+
+# --- Several nodes -----------------------------------------------------------------------------
+
+
+def test_a_node_that_is_not_there_is_passed_over(
+    request: pytest.FixtureRequest, tmp_path: Path, nginx: None
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    with (
+        library(request, tmp_path) as database,
+        front.gunicorn("quick", first, environment(database, tmp_path), workers=1) as one,
+        front.gunicorn("quick", second, environment(database, tmp_path), workers=1),
+        front.nginx(tmp_path, 1, [first, second]) as port,
+    ):
+        site = Site(port, {})
+        assert {site.ask("GET", ARTISTS)[0] for _ in range(10)} == {200}
+        os.killpg(one.pid, signal.SIGKILL)
+        assert {site.ask("GET", ARTISTS)[0] for _ in range(20)} == {200}
+
+
+# --- Public ------------------------------------------------------------------------------------
+
+
+def test_what_anybody_may_read_is_kept_for_a_second(
+    request: pytest.FixtureRequest, tmp_path: Path, nginx: None
+) -> None:
+    with (
+        library(request, tmp_path) as database,
+        front.node(tmp_path, environment(database, tmp_path), 1),
+        front.nginx(tmp_path, 1, public=True) as port,
+    ):
+        site = Site(port, {})
+        bearer = site.bearer()
+        _, headers, _ = site.ask("GET", ARTISTS)
+        assert site.ask("POST", ARTISTS, {"name": "Björk"}, bearer)[0] == 201
+        # Whoever says who they are sees it at once, the others soon.
+        assert len(names(site, bearer)) == 3
+        known = {"If-None-Match": headers["ETag"]}
+        deadline = time.monotonic() + 5
+        while len(names(site)) == 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert site.ask("GET", ARTISTS, headers=known)[0] == 200
+        assert site.ask("GET", ARTISTS, headers={"Authorization": "Bearer nonsense"})[0] == 401
+
+
+def names(site: Site, headers: Mapping[str, str] | None = None) -> list[str]:
+    return [
+        item["name"] for item in json.loads(site.ask("GET", ARTISTS, headers=headers)[2])["items"]
+    ]
+
+
+# --- The files themselves ----------------------------------------------------------------------
+
+
+def test_nginx_takes_its_settings(tmp_path: Path, nginx: None) -> None:
+    main = front.write_settings(tmp_path, 8080, 1, [tmp_path], public=True, limited=True)
+    checked = subprocess.run(
+        ["nginx", "-t", "-c", str(main), "-p", str(tmp_path)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert checked.returncode == 0, checked.stderr
+    assert "warn" not in checked.stderr
+
+
+@pytest.mark.any_database
+def test_gunicorn_takes_its_settings(tmp_path: Path) -> None:
+    own = environment(f"sqlite:///{tmp_path}/vivace.sqlite3", tmp_path)
+    command = [sys.executable, "-m", "gunicorn", "--check-config", "--config"]
+    checked = subprocess.run(
+        [*command, str(front.DEPLOY / "gunicorn.conf.py")],
+        cwd=CHECKOUT, env=own, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
+def test_a_unit_starts_what_is_there(unit: Path) -> None:
+    found = ConfigParser(strict=False, interpolation=None)
+    found.optionxform = str  # type: ignore[assignment, method-assign]
+    found.read(unit)
+    service = found["Service"]
+    program, *words = service["ExecStart"].split()
+    assert program.endswith("/bin/gunicorn")
+    assert (CHECKOUT / words[-1]).is_file()
+    folder = service["RuntimeDirectory"]
+    lane = "slow" if "slow" in unit.name else "quick"
+    assert front.SHIPPED_SOCKETS[lane] == f"/run/{folder}/vivace.sock"
+    assert f"VIVACE_BIND=unix:/run/{folder}/vivace.sock" in unit.read_text()
+    for name, value in front.LANES[lane].items():
+        assert f"{name}={value}" in unit.read_text()
+
+
+@pytest.mark.any_database
+def test_compose_has_all_that_it_names() -> None:
+    import yaml
+
+    compose = yaml.safe_load((front.DEPLOY / "compose.yaml").read_text())
+    services = compose["services"]
+    for name, service in services.items():
+        assert {*service.get("depends_on", {})} <= services.keys(), name
+        if build := service.get("build"):
+            assert (front.DEPLOY / build["context"] / build["dockerfile"]).is_file()
+        for volume in service.get("volumes", []):
+            source = volume.partition(":")[0]
+            assert source in compose["volumes"] or (front.DEPLOY / source).is_file()
+    nodes = (front.DEPLOY / "nginx" / "nodes.conf").read_text()
+    for node in ("node1", "node2", "slow"):
+        assert node in services
+        assert f"server {node}:8000" in nodes
+    assert services["slow"]["environment"].items() >= front.LANES["slow"].items()

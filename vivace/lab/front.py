@@ -1,0 +1,132 @@
+"""NGINX and Gunicorn as `deploy/` ships them, in a folder and on ports of their own.
+
+Only what must differ for that does: paths, ports, whom they run as. And there is no limit for an
+address, where all that asks comes from one.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from subprocess import Popen
+from types import MappingProxyType
+
+from vivace.lab import servers
+from vivace.lab.machine import CHECKOUT
+
+DEPLOY = CHECKOUT / "deploy"
+LANES: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {"quick": {}, "slow": {"VIVACE_QUEUE": "1024", "VIVACE_SECONDS": "900"}}
+)
+"""Upstream → what Gunicorn is told besides, as in deploy/systemd."""
+
+SHIPPED_SOCKETS = {
+    "quick": "/run/vivace/vivace.sock",
+    "slow": "/run/vivace-slow/vivace.sock",
+}
+TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+
+
+class ChangedError(LookupError):
+    """A line that is no longer in the shipped file."""
+
+
+def socket_of(lane: str, folder: Path) -> Path:
+    return folder / f"{lane}.sock"
+
+
+@contextmanager
+def gunicorn(
+    lane: str, folder: Path, environment: Mapping[str, str], workers: int
+) -> Iterator[Popen[bytes]]:
+    """One of the two of a node, once its socket is there."""
+    socket = socket_of(lane, folder)
+    own = {"VIVACE_BIND": f"unix:{socket}", "VIVACE_WORKERS": str(workers), **LANES[lane]}
+    command = [sys.executable, "-m", "gunicorn", "--config", str(DEPLOY / "gunicorn.conf.py")]
+    with servers.started(command, folder, env={**environment, **own}) as process:
+        servers.answered(0, lambda _port: socket.exists(), process)
+        yield process
+
+
+@contextmanager
+def node(folder: Path, environment: Mapping[str, str], workers: int) -> Iterator[None]:
+    """Both Gunicorns of a node, with so many workers for what is quick and for what is slow."""
+    with ExitStack() as stack:
+        for lane in LANES:
+            stack.enter_context(gunicorn(lane, folder, environment, workers))
+        yield
+
+
+@contextmanager
+def nginx(
+    folder: Path,
+    workers: int,
+    nodes: Sequence[Path] = (),
+    *,
+    public: bool = False,
+    limited: bool = False,
+) -> Iterator[int]:
+    """The port of NGINX in front of the nodes in these folders, or else in its own.
+
+    Raises `ServerMissingError`.
+    """
+    program = servers.program("nginx")
+
+    def command(port: int) -> list[str]:
+        main = write_settings(
+            folder, port, workers, nodes or [folder], public=public, limited=limited
+        )
+        return [program, "-c", str(main), "-p", str(folder)]
+
+    with servers.serving(command, servers.http_answers, folder, env=dict(os.environ)) as port:
+        yield port
+
+
+def write_settings(
+    folder: Path, port: int, workers: int, nodes: Sequence[Path], *, public: bool, limited: bool
+) -> Path:
+    """Put the shipped files into the folder, adapted; the path of the main one."""
+    shipped = DEPLOY / "nginx"
+    for name in ("vivace.conf", "public.conf"):
+        (folder / name).write_text((shipped / name).read_text())
+    upstreams = (shipped / "upstreams.conf").read_text()
+    for lane, told in SHIPPED_SOCKETS.items():
+        line = f"    server unix:{told} max_fails=0;\n"
+        own = "".join(
+            f"    server unix:{socket_of(lane, node)} max_fails={int(len(nodes) > 1)}"
+            " fail_timeout=2s;\n"
+            for node in nodes
+        )
+        upstreams = replaced(upstreams, {line: own})
+    (folder / "upstreams.conf").write_text(upstreams)
+
+    temporary = "".join(f"    {name}_temp_path {folder}/{name};\n" for name in TEMPORARY)
+    changes = {
+        "user www-data;\n": "user root;\n" if os.geteuid() == 0 else "",
+        "pid /run/nginx.pid;\n": f"pid {folder}/nginx.pid;\ndaemon off;\n",
+        "error_log /var/log/nginx/error.log warn;\n": "error_log stderr warn;\n",
+        "worker_processes auto;\n": f"worker_processes {workers};\n",
+        "/var/cache/nginx/vivace": f"{folder}/cache",
+        "    access_log off;\n": f"    access_log off;\n{temporary}",
+        "listen 80 default_server": f"listen {servers.LOOPBACK}:{port} default_server",
+    }
+    if not limited:
+        changes |= {
+            "        limit_conn connections 200;\n": "",
+            "        limit_req zone=requests burst=2000 nodelay;\n": "",
+        }
+    if public:
+        changes["        # include public.conf;\n"] = "        include public.conf;\n"
+    main = folder / "nginx.conf"
+    main.write_text(replaced((shipped / "nginx.conf").read_text(), changes))
+    return main
+
+
+def replaced(text: str, changes: Mapping[str, str]) -> str:
+    """Raises `ChangedError`."""
+    for line, own in changes.items():
+        if line not in text:
+            raise ChangedError(line)
+        text = text.replace(line, own)
+    return text
