@@ -8,26 +8,27 @@ moves the generation on, and what was kept under another one is no longer asked 
 """
 
 import gzip
-import hashlib
+import hmac
 import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from django.conf import settings
 from django.core.cache import caches
-from django.db import DatabaseError
+from django.db import Error
 from django.http.request import split_domain_port, validate_host
+from prometheus_client import Counter
 
 import vivace
 from vivace.accounts.bearer import identify
 from vivace.api.conditional import matches
 from vivace.catalogue import caching
+from vivace.metrics import stored_answers
 from vivace.problems import Unauthenticated
 
 log = logging.getLogger(__name__)
@@ -39,8 +40,11 @@ Application = Callable[[Environ, Start], Iterable[bytes]]
 
 PATHS = re.compile(r"/api/v1/(artists|albums|tracks|genres)(/[0-9]+(/(albums|tracks))?)?/?")
 READS = frozenset({"GET", "HEAD"})
-ANYTHING = frozenset({"", "*/*", "application/json"})
-REFUSED = re.compile(r"q=0(\.0*)?\s*(,|$)")
+JSON = frozenset({"application/json", "application/*", "*/*"})
+NOT_WANTED = re.compile(r"q=0(\.0*)?$")
+SINGLE = re.compile(r"/[0-9]+/?$")
+QUERY_MAX = 2_000
+"""Characters: what is longer is no question that many ask."""
 
 KEPT_MAX = 4 << 20
 """Bytes of an answer; of a larger one the validator alone is kept."""
@@ -75,24 +79,37 @@ class StoredAnswers:
             return self.application(environ, start_response)
         found = self.found(key, environ)
         if found is None:
-            with self.one_at_a_time(key):
-                # Whoever was first has kept it by now.
-                found = self.found(key, environ)
+            # Others who ask for the same wait for it instead of making it, too.
+            with self.locks[hash(key) % LOCKS]:
+                if self.is_made(key):
+                    found = self.found(key, environ)
                 if found is None:
                     return self.made(key, environ, start_response)
-        if packs(environ) and found.body and not found.packed and len(found.body) >= PACKED_MIN:
-            found = found._replace(packed=gzip.compress(found.body, 6, mtime=0))
-            self.keep(key, found)
-        return given(found, environ, start_response)
+        if is_known(found, environ):
+            return known(found, start_response)
+        if packs(environ) and found.body and len(found.body) >= PACKED_MIN:
+            if not found.packed:
+                found = found._replace(packed=gzip.compress(found.body, 6, mtime=0))
+                self.keep(key, found)
+            return packed(found, environ, start_response)
+        return plain(found, environ, start_response)
 
     def found(self, key: str, environ: Environ) -> Answer | None:
         """The answer where it is kept: whole, or as much of it as this request needs."""
-        kept: Answer | None = self.memory.get(key)
+        outcome, kept = "kept", self.memory.get(key)
         if kept is None and self.shared and (kept := self.shared.get(key)):
             self.memory.set(key, kept)
-        if kept and (kept.body is not None or is_known(kept, environ)):
-            return kept
-        return None
+            outcome = "shared"
+        if kept and is_known(kept, environ):
+            outcome = "known"
+        elif kept is None or kept.body is None:
+            return None
+        count(outcome)
+        return kept  # type: ignore[no-any-return]
+
+    def is_made(self, key: str) -> bool:
+        """Whether another thread or process has made it since; one that makes it is waited for."""
+        return key in self.memory or bool(self.shared and self.shared.is_made(key))
 
     def made(self, key: str, environ: Environ, start_response: Start) -> Iterable[bytes]:
         """What Django answers, which is kept if it is whole."""
@@ -108,26 +125,34 @@ class StoredAnswers:
         status, headers, exc_info = told
         tag = next((value for name, value in headers if name == "ETag"), None)
         if status != "200 OK" or not tag or any(name == "Set-Cookie" for name, _ in headers):
+            if self.shared:
+                self.shared.give_up(key)
             start_response(status, headers, *([exc_info] if exc_info else []))
             return response
         try:
             body = b"".join(response)
         finally:
             response.close()  # type: ignore[attr-defined]
+        count("made")
         answer = Answer(tag, with_encodings(headers), body)
         self.keep(key, answer if len(body) <= KEPT_MAX else answer._replace(body=None))
-        return given(answer, environ, start_response)
+        if is_known(answer, environ):
+            return known(answer, start_response)
+        return plain(answer, environ, start_response)
 
     def keep(self, key: str, answer: Answer) -> None:
         self.memory.set(key, answer)
         if self.shared:
             self.shared.set(key, answer)
 
-    @contextmanager
-    def one_at_a_time(self, key: str) -> Iterator[None]:
-        """Others who ask for the same in this process wait instead of making it, too."""
-        with self.locks[hash(key) % LOCKS]:
-            yield
+
+def count(outcome: str) -> None:
+    counter_of(outcome).inc()
+
+
+@cache
+def counter_of(outcome: str) -> Counter:
+    return stored_answers.labels(outcome)
 
 
 # --- What is asked ----------------------------------------------------------------------------
@@ -148,7 +173,7 @@ def key_of(environ: Environ) -> str | None:
         if identify(environ.get("HTTP_AUTHORIZATION")) is None and not settings.PUBLIC_READ:
             return None
         generation = caching.current()
-    except (Unauthenticated, DatabaseError):
+    except (Unauthenticated, Error):
         return None
     if generation is None:
         return None
@@ -160,25 +185,33 @@ def key_of(environ: Environ) -> str | None:
 @lru_cache(maxsize=4_096)
 def normal(path: str, query: str) -> str | None:
     """The same text for the same question, however it is written; None for what is not kept."""
-    if not PATHS.fullmatch(path):
+    # What is not ASCII Django reads in its own way.
+    if not PATHS.fullmatch(path) or not query.isascii() or len(query) > QUERY_MAX:
         return None
     # Bytes that are not UTF-8 stay what they are: no two questions become one.
     pairs = parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
     if len({name for name, _ in pairs}) < len(pairs):
         return None
     asked = f"{path.rstrip('/')}?{urlencode(sorted(pairs), errors='surrogateescape')}"
-    return hashlib.sha256(f"{vivace.__version__} {asked}".encode()).hexdigest()[:32]
+    # With the key, as answers hold cursors that it has sealed.
+    told = f"{vivace.__version__} {asked}".encode()
+    return hmac.digest(settings.SECRET_KEY.encode(), told, "sha256").hex()[:32]
+
+
+def wanted(header: str) -> frozenset[str]:
+    """What a header of the kind of `Accept` names, but for what it refuses (RFC 9110, 12.4.2)."""
+    found = (part.strip().lower().partition(";") for part in header.split(","))
+    return frozenset(name.strip() for name, _, how in found if not NOT_WANTED.search(how.strip()))
 
 
 @lru_cache(maxsize=256)
 def takes_json(accept: str) -> bool:
     """Whether JSON is what the client gets. Where that is doubtful, Django decides."""
-    asked = accept.lower()
-    if asked in ANYTHING:
+    if not accept:
         return True
-    if "ndjson" in asked or REFUSED.search(asked):
-        return False
-    return "application/json" in asked or "*/*" in asked
+    asked = wanted(accept)
+    named = len(accept.split(","))
+    return bool(asked & JSON) and len(asked) == named and not any("ndjson" in a for a in asked)
 
 
 @lru_cache(maxsize=256)
@@ -188,7 +221,17 @@ def is_known_host(host: str) -> bool:
 
 
 def packs(environ: Environ) -> bool:
-    return "gzip" in environ.get("HTTP_ACCEPT_ENCODING", "")
+    """Whether the answer is to be compressed.
+
+    Not that of a single thing: its validator would be a weak one, which no If-Match takes.
+    """
+    takes = takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
+    return takes and not SINGLE.search(environ["PATH_INFO"])
+
+
+@lru_cache(maxsize=256)
+def takes_gzip(accept: str) -> bool:
+    return "gzip" in wanted(accept)
 
 
 # --- What is answered -------------------------------------------------------------------------
@@ -209,17 +252,26 @@ def is_known(answer: Answer, environ: Environ) -> bool:
     return asked != "" and matches(asked, answer.tag, weak=True)
 
 
-def given(answer: Answer, environ: Environ, start_response: Start) -> Iterable[bytes]:
-    if is_known(answer, environ):
-        kept = [each for each in answer.headers if each[0] != "Content-Type"]
-        start_response("304 Not Modified", kept)
-        return []
-    body, headers = answer.body or b"", answer.headers
-    if answer.packed and packs(environ):
-        body = answer.packed
-        # Other bytes, and so another strong validator; as a weak one it names both.
-        headers = [each for each in headers if each[0] != "ETag"]
-        headers += [("ETag", f"W/{answer.tag}"), ("Content-Encoding", "gzip")]
+def known(answer: Answer, start_response: Start) -> Iterable[bytes]:
+    kept = [each for each in answer.headers if each[0] != "Content-Type"]
+    start_response("304 Not Modified", kept)
+    return []
+
+
+def plain(answer: Answer, environ: Environ, start_response: Start) -> Iterable[bytes]:
+    return whole(answer.body or b"", answer.headers, environ, start_response)
+
+
+def packed(answer: Answer, environ: Environ, start_response: Start) -> Iterable[bytes]:
+    # Other bytes, and so another strong validator; as a weak one it names both.
+    headers = [each for each in answer.headers if each[0] != "ETag"]
+    headers += [("ETag", f"W/{answer.tag}"), ("Content-Encoding", "gzip")]
+    return whole(answer.packed or b"", headers, environ, start_response)
+
+
+def whole(
+    body: bytes, headers: Headers, environ: Environ, start_response: Start
+) -> Iterable[bytes]:
     start_response("200 OK", [*headers, ("Content-Length", str(len(body)))])
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
@@ -227,16 +279,25 @@ def given(answer: Answer, environ: Environ, start_response: Start) -> Iterable[b
 # --- Shared with other processes --------------------------------------------------------------
 
 
+def claim(key: str) -> str:
+    return f"{key}:claimed"
+
+
 class Shared:
     """The answers in Redis, as long as that answers in time itself.
 
-    It is there to save work. Where it takes longer, it is left alone for a while.
+    It is there to save work. Where it takes longer, it is left alone, each time for longer.
     """
 
     SLOW_S = 0.02
-    REST_S = 2.0
+    REST_S, REST_MAX_S = 2.0, 60.0
+    WAIT_S, LOOK_S = 0.05, 0.002
+    """For an answer that another process makes, and between two looks."""
+    CLAIM_SECONDS = 1
+    """Whoever makes an answer may end before it is made."""
 
     def __init__(self) -> None:
+        self.rest_s = self.REST_S
         self.rests_until = 0.0
 
     def get(self, key: str) -> Answer | None:
@@ -246,19 +307,37 @@ class Shared:
     def set(self, key: str, answer: Answer) -> None:
         self.asked(lambda: caches["default"].set(key, answer, settings.SHARED_SECONDS))
 
+    def is_made(self, key: str) -> bool:
+        """False at once to the first of all processes; to the others, whether it comes to be."""
+        claimed = self.asked(lambda: caches["default"].add(claim(key), "", self.CLAIM_SECONDS))
+        until = time.monotonic() + self.WAIT_S
+        while claimed is False and time.monotonic() < until:
+            if self.asked(lambda: caches["default"].has_key(key)):
+                return True
+            time.sleep(self.LOOK_S)
+        return False
+
+    def give_up(self, key: str) -> None:
+        """Nobody need wait: there is nothing to keep."""
+        self.asked(lambda: caches["default"].delete(claim(key)))
+
     def asked(self, ask: Callable[[], Any]) -> Any:
+        """What Redis says; None while it rests."""
         began = time.monotonic()
         if began < self.rests_until:
             return None
         try:
             found = ask()
         except Exception as error:  # noqa: BLE001 - whatever it is, there is the database
-            self.rest(began, type(error).__name__)
+            self.rest(type(error).__name__)
             return None
         if (took := time.monotonic() - began) > self.SLOW_S:
-            self.rest(began, f"took {took * 1e3:.0f} ms")
+            self.rest(f"took {took * 1e3:.0f} ms")
+        else:
+            self.rest_s = self.REST_S
         return found
 
-    def rest(self, began: float, reason: str) -> None:
-        self.rests_until = began + self.REST_S
-        log.warning("Answers are not shared for %g seconds, Redis: %s", self.REST_S, reason)
+    def rest(self, reason: str) -> None:
+        self.rests_until = time.monotonic() + self.rest_s
+        log.warning("Answers are not shared for %g seconds, Redis: %s", self.rest_s, reason)
+        self.rest_s = min(2 * self.rest_s, self.REST_MAX_S)

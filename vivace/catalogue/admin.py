@@ -22,7 +22,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
 from vivace.catalogue import changes, entries
-from vivace.catalogue.caching import changing
+from vivace.catalogue.caching import changing, spoken_for
 from vivace.catalogue.fields import KeyField
 from vivace.catalogue.folding import fold
 from vivace.catalogue.models import (
@@ -156,6 +156,11 @@ class CatalogueAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return IndexedList
+
+    def changeform_view(self, *args: Any, **kwargs: Any) -> Any:
+        # All of it is one transaction, which `save_related` ends.
+        with spoken_for():
+            return super().changeform_view(*args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         obj.updated_at = timezone.now()

@@ -5,6 +5,7 @@ counted: a library brought back from a backup meets only generations that it had
 content, whatever was kept since.
 """
 
+import re
 import secrets
 import sqlite3
 import threading
@@ -57,13 +58,20 @@ def advance() -> None:
 
 
 @contextmanager
-def advancing() -> Iterator[None]:
-    """Changes to the catalogue within a transaction, and the new generation at their end."""
+def spoken_for() -> Iterator[None]:
+    """Whoever changes the catalogue in the block advances the generation by themselves."""
     outer, here.changing = here.changing, True
     try:
         yield
     finally:
         here.changing = outer
+
+
+@contextmanager
+def advancing() -> Iterator[None]:
+    """Changes to the catalogue within a transaction, and the new generation at their end."""
+    with spoken_for():
+        yield
     advance()
 
 
@@ -76,8 +84,13 @@ def changing() -> Iterator[None]:
 
 # --- Whoever else writes ----------------------------------------------------------------------
 
-WRITES = tuple(f'{verb} "catalogue_' for verb in ("INSERT INTO", "UPDATE", "DELETE FROM"))
-OWN = f'UPDATE "{TABLE}"', f'INSERT INTO "{TABLE}"', f'DELETE FROM "{TABLE}"'
+WRITES = re.compile(
+    r"\b(?:insert(?:\s+or\s+\w+)?\s+into|update(?:\s+or\s+\w+)?|delete\s+from|replace\s+into"
+    r"|merge\s+into|truncate(?:\s+table)?)\s+(?:only\s+)?(?:\"?\w+\"?\.)?[\"`\[]?"
+    r"catalogue_(?!generation)",
+    re.IGNORECASE,
+)
+"""A write to a table of the catalogue, wherever in the statement it is."""
 
 
 def watch(connection: BaseDatabaseWrapper, **_: Any) -> None:
@@ -86,13 +99,16 @@ def watch(connection: BaseDatabaseWrapper, **_: Any) -> None:
     So a model saved in a shell or by a script counts like a request to the API.
     """
     if moved not in connection.execute_wrappers:
-        connection.execute_wrappers.append(moved)
+        # First, as others take theirs off the end.
+        connection.execute_wrappers.insert(0, moved)
 
 
 def moved(
-    execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
+    execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
 ) -> Any:
-    if here.changing or not sql.startswith(WRITES) or sql.startswith(OWN):
+    text = sql if isinstance(sql, str) else repr(sql)
+    # Reads are told by their first word: looking through their whole text takes longer.
+    if here.changing or text.startswith("SELECT") or not WRITES.search(text):
         return execute(sql, params, many, context)
     own = context["connection"]
     with transaction.atomic(using=own.alias, savepoint=False):

@@ -138,9 +138,9 @@ class Attempt:
 
     def write(self) -> None:
         self.progress("writing", self.rows, self.size, self.size)
-        store(self.planner, self.new_tracks, self.changed_tracks)
-        self.playlists.store()
-        caching.advance()
+        with caching.advancing():
+            store(self.planner, self.new_tracks, self.changed_tracks)
+            self.playlists.store()
         self.report.stored = True
 
     @contextmanager
