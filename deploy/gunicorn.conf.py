@@ -1,18 +1,23 @@
-"""Gunicorn behind NGINX: `gunicorn --config deploy/gunicorn.conf.py`, twice on each node.
+"""Gunicorn behind NGINX: `gunicorn --config deploy/gunicorn.conf.py`, three times on each node.
 
-Once for requests of a few milliseconds, once for those that take long or hash a password, which
-NGINX tells apart. The environment has Vivace's settings, and may have:
+Once for reads, once for logins, once for what writes or takes long: NGINX tells them apart. The
+environment has Vivace's settings, and may have:
 
     VIVACE_BIND     unix:/run/vivace/vivace.sock unless it says otherwise
     VIVACE_WORKERS  as many as there are cores
     VIVACE_QUEUE    128 requests may wait; the next one is refused at once
     VIVACE_SECONDS  30 that a request may take: its worker is then replaced
+
+Vivace itself is imported by workers alone, so that a reload brings all of the new code.
 """
 
+import atexit
 import os
+import shutil
+import signal
+import tempfile
 from pathlib import Path
-
-from vivace import worker
+from typing import Any
 
 wsgi_app = "vivace.wsgi:application"
 bind = os.environ.get("VIVACE_BIND") or "unix:/run/vivace/vivace.sock"
@@ -28,18 +33,50 @@ workers = int(os.environ.get("VIVACE_WORKERS") or os.cpu_count() or 1)
 # another node or says 503, and those who wait are answered in time: 128 take a tenth of a second.
 backlog = int(os.environ.get("VIVACE_QUEUE") or 128)
 
+# NGINX has bounded it.
+limit_request_line = 0
+
+HANDOVER_SECONDS = 5
+"""An old worker goes on while the new ones load."""
+
 timeout = int(os.environ.get("VIVACE_SECONDS") or 30)
 # At a reload and at the end, running requests may finish.
-graceful_timeout = timeout
+graceful_timeout = timeout + HANDOVER_SECONDS
 
-# Each worker loads the application for itself, so that a reload (SIGHUP) brings new code: new
-# workers start before the old ones go.
-preload_app = False
 # The sign of life is a file; on a disk that is busy it would come late.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+# It would be in a home that a service does not have.
+control_socket_disable = True
 
 loglevel = "warning"
 
+# What the workers count they count together, in a folder that has to be known when they load.
+if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="vivace-metrics-")
 
-def post_worker_init(_worker: object) -> None:
+    def forget(folder: str, main: int) -> None:
+        # Workers end by this, too.
+        if os.getpid() == main:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(forget, os.environ["PROMETHEUS_MULTIPROC_DIR"], os.getpid())
+
+
+def post_worker_init(_worker: Any) -> None:
+    from vivace import worker
+
     worker.settle()
+    # Gunicorn tells the old workers to go as soon as it has started the new ones.
+    signal.signal(signal.SIGALRM, signal.getsignal(signal.SIGTERM))
+    signal.signal(signal.SIGTERM, go_soon)
+
+
+def go_soon(*_: Any) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.alarm(HANDOVER_SECONDS)
+
+
+def child_exit(_server: Any, ended: Any) -> None:
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(ended.pid)

@@ -4,15 +4,20 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import cache, caches
+from django.db import connection
 
 from tests.client import Person
 from tests.environment import IN_CI
+from tests.wsgi import Django
+from vivace.api.stored import StoredAnswers
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
-
-LONG = "test_contract.py", "test_lab_", "test_import_command.py", "test_docs_page.py"
+LONG = (
+    "test_contract.py", "test_lab_", "test_import_command.py", "test_docs_page.py",
+    "test_deploy.py", "test_never_stale.py",
+)  # fmt: skip
 
 
 @pytest.hookimpl(trylast=True)
@@ -33,6 +38,7 @@ def _forget_what_was_cached() -> Iterator[None]:
     # this empties the whole database, counters and marks included.
     yield
     cache.clear()
+    caches["answers"].clear()
 
 
 @pytest.fixture
@@ -87,3 +93,15 @@ def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
         report.outcome = "failed"
         report.longrepr = f"CI runs every test. {reason}"
+
+
+@pytest.fixture
+def django(db: None, monkeypatch: pytest.MonkeyPatch) -> Django:
+    # At the end of a request it would close a connection that is in the test's transaction.
+    monkeypatch.setattr(connection, "close_if_unusable_or_obsolete", lambda: None)
+    return Django()
+
+
+@pytest.fixture
+def answers(django: Django) -> StoredAnswers:
+    return StoredAnswers(django)

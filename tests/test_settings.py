@@ -36,6 +36,8 @@ WRONG: dict[str, list[str]] = {
     "VIVACE_REGISTRATION": ["open"],
     "VIVACE_LOGIN_LIMIT": ["10", "10/", "0/300", "10/0", "-1/300", "10/5m", "1e1/300"],
     "VIVACE_IMPORT_MAX": ["0", "-1", "256MB", "1.5GiB", "MiB", "much"],
+    "VIVACE_LOG": ["JSON", "lines"],
+    "VIVACE_ACCESS_LOG": ["maybe"],
     "VIVACE_DEBUG": ["maybe"],
 }  # fmt: skip
 # Any text may be the name of a host.

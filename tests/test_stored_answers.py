@@ -2,7 +2,6 @@
 those who may read."""
 
 import gzip
-import io
 import json
 import os
 import socket
@@ -19,86 +18,15 @@ from django.db import connection, transaction
 from pytest_django import Settings
 
 from tests import builders
-from tests.client import BASE, Person
+from tests.client import Person
 from tests.threads import at_once
-from vivace.accounts import tokens
-from vivace.accounts.identity import Identity
+from tests.wsgi import Django, ask, environ_of, names, reader
 from vivace.accounts.sessions import begin
 from vivace.api import stored
 from vivace.api.stored import StoredAnswers
 from vivace.catalogue import additions, caching
 from vivace.catalogue.entries import NewArtist
 from vivace.catalogue.models import Album, Artist, Genre, Track
-
-Told = tuple[str, dict[str, str], bytes]
-
-
-class Django:
-    """The application behind, which counts what it is asked."""
-
-    def __init__(self) -> None:
-        self.handler = WSGIHandler()
-        self.asked = 0
-
-    def __call__(self, environ: stored.Environ, start_response: stored.Start) -> Iterable[bytes]:
-        self.asked += 1
-        return self.handler(environ, start_response)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_kept() -> Iterator[None]:
-    caches["answers"].clear()
-    yield
-    caches["answers"].clear()
-
-
-@pytest.fixture
-def django(db: None, monkeypatch: pytest.MonkeyPatch) -> Django:
-    # At the end of a request it would close a connection that is in the test's transaction.
-    monkeypatch.setattr(connection, "close_if_unusable_or_obsolete", lambda: None)
-    return Django()
-
-
-@pytest.fixture
-def answers(django: Django) -> StoredAnswers:
-    return StoredAnswers(django)
-
-
-def reader() -> str:
-    return tokens.issue(Identity(1, "listener"))
-
-
-def ask(
-    application: stored.Application,
-    path: str,
-    query: str = "",
-    *,
-    method: str = "GET",
-    token: str | None = "",
-    **environ: Any,
-) -> Told:
-    """Status, headers and body, as a WSGI server sees them; a listener asks, unless told who."""
-    told: list[Any] = []
-    who = {"HTTP_AUTHORIZATION": f"Bearer {token or reader()}"} if token is not None else {}
-    asked = {
-        "REQUEST_METHOD": method, "PATH_INFO": f"{BASE}{path}", "QUERY_STRING": query,
-        "SERVER_NAME": "localhost", "SERVER_PORT": "80", "HTTP_HOST": "localhost",
-        "SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "127.0.0.1", "SCRIPT_NAME": "",
-        "wsgi.input": io.BytesIO(), "wsgi.url_scheme": "http", "wsgi.errors": io.StringIO(),
-        **who, **environ,
-    }  # fmt: skip
-    response = application(asked, lambda status, headers, *_: told.extend([status, headers]))
-    body = b"".join(response)
-    if close := getattr(response, "close", None):
-        close()
-    assert len({name for name, _ in told[1]}) == len(told[1])
-    return told[0], dict(told[1]), body
-
-
-def names(told: Told) -> list[str]:
-    assert told[0] == "200 OK", told
-    return [item.get("name", item.get("title")) for item in json.loads(told[2])["items"]]
-
 
 # --- The same answer ---------------------------------------------------------------------------
 
@@ -178,6 +106,33 @@ def test_it_comes_compressed_to_those_who_take_that(answers: StoredAnswers, djan
     assert django.asked == 1
 
 
+def test_a_single_thing_keeps_its_strong_validator(
+    answers: StoredAnswers, django: Django, editor: Person
+) -> None:
+    name = "Sigur Rós " * 49
+    id_ = builders.artist(name, sort_name=name)
+    takes = {"HTTP_ACCEPT_ENCODING": "gzip"}
+    found = [ask(answers, f"/artists/{id_}", **takes) for _ in range(3)]
+    assert len(found[0][2]) > stored.PACKED_MIN
+    assert found == [found[0]] * 3
+    etag = found[0][1]["ETag"]
+    changed = editor.send("PATCH", f"artists/{id_}", {"name": "x"}, headers={"If-Match": etag})
+    assert changed.status == 200
+
+
+@pytest.mark.parametrize(
+    ("accept", "comes"),
+    [("gzip", True), ("br;q=1, gzip;q=0.5", True), ("gzip;q=0", False), ("*", False), ("", False)],
+)
+def test_it_is_compressed_for_those_who_say_so(
+    accept: str, comes: bool, answers: StoredAnswers
+) -> None:
+    builders.artists([{"name": f"Artist {n}"} for n in range(40)])
+    ask(answers, "/artists")
+    headers = ask(answers, "/artists", HTTP_ACCEPT_ENCODING=accept)[1]
+    assert (headers.get("Content-Encoding") == "gzip") is comes
+
+
 # --- Validators --------------------------------------------------------------------------------
 
 
@@ -224,9 +179,12 @@ def by_the_api(method: str, path: str, body: Any = None) -> Callable[[Person, in
     return change
 
 
-def by_sql(_: Person, id_: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute('UPDATE "catalogue_artist" SET name = %s WHERE id = %s', ["Z", id_])
+def by_sql(sql: str) -> Callable[[Person, int], Any]:
+    def change(_: Person, id_: int) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, ["Z", id_])
+
+    return change
 
 
 def by_saving(_: Person, id_: int) -> None:
@@ -254,7 +212,12 @@ CHANGES: dict[str, Callable[[Person, int], Any]] = {
     "updated": lambda _, id_: Artist.objects.filter(pk=id_).update(name="Björk"),
     "deleted": lambda _, id_: Artist.objects.get(pk=id_).delete(),
     "all deleted": lambda _, id_: Artist.objects.filter(pk=id_).delete(),
-    "in SQL": by_sql,
+    "in SQL": by_sql('UPDATE "catalogue_artist" SET name = %s WHERE id = %s'),
+    "in bare SQL": by_sql("  update catalogue_artist set name = %s where id = %s"),
+    "after WITH": by_sql(
+        "WITH given AS (SELECT %s AS name) UPDATE catalogue_artist"
+        " SET name = (SELECT name FROM given) WHERE id = %s"
+    ),
 }
 
 
@@ -282,6 +245,20 @@ def test_a_change_of_anything_in_the_catalogue_is_one(answers: StoredAnswers) ->
     before = caching.current()
     Album.objects.get(pk=int(album)).credits.all().delete()
     assert caching.current() != before
+
+
+def test_one_that_may_be_there_already_is_noticed(db: None) -> None:
+    before = caching.generation()
+    Genre.objects.bulk_create([Genre(name="Jazz", name_key="jazz")], ignore_conflicts=True)
+    assert caching.generation() != before
+
+
+def test_a_read_is_no_change(db: None) -> None:
+    before = caching.generation()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 'UPDATE catalogue_artist' FROM catalogue_artist")
+    Artist.objects.select_for_update().first()
+    assert caching.generation() == before
 
 
 def test_what_is_rolled_back_moves_nothing(answers: StoredAnswers, django: Django) -> None:
@@ -415,6 +392,9 @@ def test_where_reading_is_public_anyone_gets_it(
         ("/artists", "", {"HTTP_ACCEPT": "text/html"}),
         ("/artists", "", {"HTTP_ACCEPT": "*/*, application/json;q=0"}),
         ("/artists", "", {"HTTP_ACCEPT": "application/x-ndjson"}),
+        ("/artists", "", {"HTTP_ACCEPT": "application/json-seq"}),
+        ("/artists", "name=\xc3\xb3", {}),
+        ("/artists", f"name={'x' * 2_000}", {}),
         ("/artists/1", "", {}),
         ("/me", "", {}),
         ("/playlists", "", {}),
@@ -471,6 +451,41 @@ def hung() -> Iterator[str]:
 @pytest.fixture
 def dead() -> str:
     return "redis://127.0.0.1:9/0"
+
+
+def test_an_answer_that_another_process_makes_is_waited_for(
+    django: Django, settings: Settings, redis: str
+) -> None:
+    at(settings.REDIS_URL or f"{redis}/0", settings)
+    builders.artist("Sigur Rós")
+    first, second = StoredAnswers(django), StoredAnswers(Django())
+    told = ask(first, "/artists")
+    key = stored.key_of(environ_of("/artists"))
+    assert key
+    assert first.shared
+    assert second.shared
+    caches["answers"].clear()
+    kept = caches["default"].get(key)
+    caches["default"].delete(key)
+    # The first still seems to make it: that is waited for, and not for long.
+    began = time.monotonic()
+    assert not second.shared.is_made(key)
+    assert 0.05 <= time.monotonic() - began < 1
+    timer = threading.Timer(0.01, lambda: caches["default"].set(key, kept))
+    timer.start()
+    assert second.shared.is_made(key)
+    assert ask(second, "/artists") == told
+    assert django.asked == 1
+
+
+def test_what_is_not_kept_is_not_waited_for(
+    django: Django, settings: Settings, redis: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(settings.REDIS_URL or f"{redis}/0", settings)
+    monkeypatch.setattr("time.sleep", lambda _: pytest.fail("it waited"))
+    answers = StoredAnswers(django)
+    for _ in range(3):
+        assert ask(answers, "/artists/17")[0] == "404 Not Found"
 
 
 @pytest.mark.parametrize("state", ["hung", "dead"])

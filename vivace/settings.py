@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import redis
 from django.core.exceptions import ImproperlyConfigured
 from platformdirs import user_data_path
 from redis.backoff import NoBackoff
@@ -60,6 +61,15 @@ def rate(text: str) -> tuple[int, int]:
     if not match or not int(match[1]) or not int(match[2]):
         raise ValueError(f"{text!r} is not a rate such as 10/300, ten in 300 seconds")
     return int(match[1]), int(match[2])
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"{text!r} is not one of {', '.join(words)}")
+        return text
+
+    return parse
 
 
 def origins(text: str) -> list[str]:
@@ -154,15 +164,15 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = read("REDIS_URL", "", redis_url)
 REDIS_OPTIONS = {
-    # Seconds. What Redis keeps can be made again, from the database.
-    "socket_timeout": 0.1,
-    "socket_connect_timeout": 0.1,
-    # One more try for a connection that was closed while it was idle.
-    "retry": Retry(NoBackoff(), 1),
+    # Seconds. What Redis keeps can be made again, from the database, in less than ten times that.
+    "socket_timeout": 0.05,
+    "socket_connect_timeout": 0.05,
+    # One more try, but only for a connection that was closed while it was idle.
+    "retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
 }
 CACHE = read("VIVACE_CACHE", True, switch)
 CACHE_MAX = read("VIVACE_CACHE_MAX", 32 << 20, size)
-SHARED_SECONDS = 3_600
+SHARED_SECONDS = 600
 """How long Redis keeps an answer that a change may have made useless."""
 CACHES = {
     "default": (
@@ -180,6 +190,7 @@ CACHES = {
     "answers": {
         "BACKEND": "vivace.memory.Memory",
         "LOCATION": "answers",
+        "TIMEOUT": None,
         "OPTIONS": {"max_bytes": CACHE_MAX},
     },
 }
@@ -238,7 +249,9 @@ IMPORT_MAX = read("VIVACE_IMPORT_MAX", 256 << 20, size)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 << 20
 
 CORS_ALLOWED_ORIGINS = CORS_ORIGINS
-CORS_EXPOSE_HEADERS = ["ETag", "Idempotency-Replayed", "Location", "RateLimit", "Retry-After"]
+CORS_EXPOSE_HEADERS = [
+    "ETag", "Idempotency-Replayed", "Location", "RateLimit", "Retry-After", "X-Request-Id",
+]  # fmt: skip
 
 # A trusted proxy ends TLS and says what the client used; its cookies then keep to it. Sending
 # plain requests on to TLS, and HSTS, are that proxy's own business.
@@ -308,14 +321,24 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # --- The log ---------------------------------------------------------------------------------
 
+LOG = read("VIVACE_LOG", "text", one_of("text", "json"))
+ACCESS_LOG = read("VIVACE_ACCESS_LOG", False, switch)
+
 # To the standard error output, where whatever runs the server collects it.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "text": {"format": "%(asctime)s %(levelname)s %(name)s %(request_id)s: %(message)s"},
+        "json": {"()": "vivace.logs.JsonLines"},
+    },
+    "filters": {"request": {"()": "vivace.logs.WithRequest"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": LOG, "filters": ["request"]}
+    },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
+        "vivace.requests": {"level": "INFO"},
         # Instead of Django's own, which are silent where DEBUG is off.
         "django": {"handlers": [], "level": "INFO"},
         # What clients do wrong they are told themselves.

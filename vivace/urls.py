@@ -13,6 +13,7 @@ urlpatterns = [
     path("api/docs/problems", documents.problem_docs),
     path("healthz", health.alive),
     path("readyz", health.ready),
+    path("metrics", health.metrics),
     path("admin/", admin.site.urls),
 ]
 

@@ -21,11 +21,12 @@ def with_static_files(application: WhiteNoise) -> WhiteNoise:
     return application
 
 
-def with_stored_answers(application: WhiteNoise) -> Any:
-    # What it imports needs the apps, which the application has loaded.
+def in_front(application: WhiteNoise) -> Any:
+    # What they import needs the apps, which the application has loaded.
+    from vivace.api.observed import Observed
     from vivace.api.stored import StoredAnswers
 
-    return StoredAnswers(application) if settings.CACHE else application
+    return Observed(StoredAnswers(application) if settings.CACHE else application)
 
 
-application = with_stored_answers(with_static_files(WhiteNoise(get_wsgi_application())))
+application = in_front(with_static_files(WhiteNoise(get_wsgi_application())))

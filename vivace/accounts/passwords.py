@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 
 from vivace.accounts.models import User
 from vivace.accounts.names import is_writable
+from vivace.metrics import hashing
 from vivace.problems import Fault, Unavailable
 
 MIN_LENGTH = 8  # as Django's MinimumLengthValidator has it
@@ -44,12 +45,13 @@ class Argon2id(Argon2PasswordHasher):
 @contextmanager
 def lane() -> Iterator[None]:
     """Raises `Unavailable` where too many are hashing already."""
-    if not lanes.acquire(timeout=WAIT_SECONDS):
-        raise Unavailable("Too many are logging in right now", headers={"Retry-After": "1"})
-    try:
-        yield
-    finally:
-        lanes.release()
+    with hashing.track_inprogress():
+        if not lanes.acquire(timeout=WAIT_SECONDS):
+            raise Unavailable("Too many are logging in right now", headers={"Retry-After": "1"})
+        try:
+            yield
+        finally:
+            lanes.release()
 
 
 def belongs_to(password: str, user: User | None) -> bool:

@@ -1,4 +1,4 @@
-"""What a load balancer asks."""
+"""What a load balancer asks, and what Prometheus does."""
 
 from django.core.cache import cache
 from django.db import connection
@@ -6,8 +6,10 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
+from vivace.accounts.bearer import identify
 from vivace.api.errors import respond
-from vivace.problems import Unavailable
+from vivace.metrics import CONTENT_TYPE, exposition
+from vivace.problems import Forbidden, Problem, Unauthenticated, Unavailable
 
 
 @require_safe
@@ -38,3 +40,17 @@ def migrated() -> str:
 def cached() -> str:
     cache.get("ready")
     return ""
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """For an admin's API key: it tells what others ask."""
+    try:
+        identity = identify(request.META.get("HTTP_AUTHORIZATION"))
+        if identity is None:
+            raise Unauthenticated("Send an admin's API key: Authorization: Bearer …")
+        if not identity.has("admin"):
+            raise Forbidden(f"It takes the role admin, yours is {identity.role}")
+    except Problem as problem:
+        return respond(problem)
+    return HttpResponse(exposition(), content_type=CONTENT_TYPE)

@@ -17,13 +17,14 @@ from vivace.lab.machine import CHECKOUT
 
 DEPLOY = CHECKOUT / "deploy"
 LANES: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {"quick": {}, "slow": {"VIVACE_QUEUE": "1024", "VIVACE_SECONDS": "900"}}
+    {"reads": {}, "logins": {"VIVACE_QUEUE": "1024"}, "writes": {"VIVACE_SECONDS": "900"}}
 )
 """Upstream → what Gunicorn is told besides, as in deploy/systemd."""
 
 SHIPPED_SOCKETS = {
-    "quick": "/run/vivace/vivace.sock",
-    "slow": "/run/vivace-slow/vivace.sock",
+    "reads": "/run/vivace/vivace.sock",
+    "logins": "/run/vivace-logins/vivace.sock",
+    "writes": "/run/vivace-writes/vivace.sock",
 }
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
@@ -40,18 +41,19 @@ def socket_of(lane: str, folder: Path) -> Path:
 def gunicorn(
     lane: str, folder: Path, environment: Mapping[str, str], workers: int
 ) -> Iterator[Popen[bytes]]:
-    """One of the two of a node, once its socket is there."""
+    """One of the three of a node, once its socket is there. Raises `ServerFailedError`."""
     socket = socket_of(lane, folder)
     own = {"VIVACE_BIND": f"unix:{socket}", "VIVACE_WORKERS": str(workers), **LANES[lane]}
     command = [sys.executable, "-m", "gunicorn", "--config", str(DEPLOY / "gunicorn.conf.py")]
     with servers.started(command, folder, env={**environment, **own}) as process:
-        servers.answered(0, lambda _port: socket.exists(), process)
+        if not servers.answered(0, lambda _port: socket.exists(), process):
+            raise servers.ServerFailedError((folder / "log").read_text(errors="replace"))
         yield process
 
 
 @contextmanager
 def node(folder: Path, environment: Mapping[str, str], workers: int) -> Iterator[None]:
-    """Both Gunicorns of a node, with so many workers for what is quick and for what is slow."""
+    """All Gunicorns of a node, with so many workers each."""
     with ExitStack() as stack:
         for lane in LANES:
             stack.enter_context(gunicorn(lane, folder, environment, workers))
@@ -94,7 +96,7 @@ def write_settings(
     for lane, told in SHIPPED_SOCKETS.items():
         line = f"    server unix:{told} max_fails=0;\n"
         own = "".join(
-            f"    server unix:{socket_of(lane, node)} max_fails={int(len(nodes) > 1)}"
+            f"    server unix:{socket_of(lane, node)} max_fails={20 * (len(nodes) > 1)}"
             " fail_timeout=2s;\n"
             for node in nodes
         )
@@ -107,7 +109,7 @@ def write_settings(
         "pid /run/nginx.pid;\n": f"pid {folder}/nginx.pid;\ndaemon off;\n",
         "error_log /var/log/nginx/error.log warn;\n": "error_log stderr warn;\n",
         "worker_processes auto;\n": f"worker_processes {workers};\n",
-        "/var/cache/nginx/vivace": f"{folder}/cache",
+        "/var/lib/nginx/vivace": f"{folder}/cache",
         "    access_log off;\n": f"    access_log off;\n{temporary}",
         "listen 80 default_server": f"listen {servers.LOOPBACK}:{port} default_server",
     }
@@ -117,7 +119,10 @@ def write_settings(
             "        limit_req zone=requests burst=2000 nodelay;\n": "",
         }
     if public:
-        changes["        # include public.conf;\n"] = "        include public.conf;\n"
+        changes |= {
+            "        # include public.conf;\n": "        include public.conf;\n",
+            "    # proxy_cache_path ": "    proxy_cache_path ",
+        }
     main = folder / "nginx.conf"
     main.write_text(replaced((shipped / "nginx.conf").read_text(), changes))
     return main

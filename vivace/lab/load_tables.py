@@ -33,7 +33,7 @@ from vivace.lab.wording import (
     times,
 )
 
-ENDPOINTS_SHOWN = 8
+ENDPOINTS_SHOWN = 5
 REASONS_SHOWN = 5
 ALL = "endpoints[*].histogram, merged"
 TONES = {"met": "good", "missed": "bad", "none": "bad"}
@@ -237,15 +237,17 @@ def cost_row(load: Load) -> Row:
 
 
 def each(load: Load) -> Iterator[Block]:
-    yield Heading(f"Slowest endpoints: {load.title}", f"{load.anchor}-endpoints")
     if load.result.freeze:
         freeze = load.result.freeze
+        yield Heading(f"Stopped: {load.title}", f"{load.anchor}-endpoints")
         yield Text(
             f"{figure(freeze.at_s)} s into the run the server was stopped for"
             f" {figure(freeze.seconds)} s. Arrivals that do not wait must then see a p99 of"
             f" {figure(freeze.p99_theory_ms)} ms (`freeze` in the file)."
         )
-    yield endpoints_table(load)
+    else:
+        yield Heading(f"Slowest endpoints: {load.title}", f"{load.anchor}-endpoints")
+        yield endpoints_table(load)
     yield from reasons(load)
 
 

@@ -274,9 +274,23 @@ def small_tag(tag: str) -> str:
         tag = re.sub(r' clip-path="[^"]*"', "", tag)
     for pattern, instead in LESS:
         tag = re.sub(pattern, instead, tag)
-    tag = re.sub(r"-?\d+\.\d+", lambda number: f"{float(number[0]):.4g}", tag)
+    tag = re.sub(r"-?\d+\.\d+", lambda number: short(float(number[0])), tag)
+    tag = LEVEL.sub(r"\1", tag)
     return re.sub("|".join(CSS), lambda stand_in: CSS[stand_in[0]], tag)
 
+
+LEVEL = re.compile(r"(L[\d.]+ ([\d.]+))(?:L[\d.]+ \2)+(?=L[\d.]+ \2(?:L| ?\"))")
+"""What lies between the first and the last point of a level line."""
+
+
+def short(number: float) -> str:
+    """A tenth of a point is less than a screen shows."""
+    if abs(number) < PRECISE:
+        return f"{number:.3g}"
+    return f"{number:.1f}".removesuffix(".0")
+
+
+PRECISE = 10
 
 LESS = (
     (r'<g id="[^"]*"', "<g"),

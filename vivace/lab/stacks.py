@@ -109,7 +109,7 @@ def served(
             workers = max(2, workers)
             stack.enter_context(front.node(folder, environment({**own, **more}), workers))
             port = stack.enter_context(front.nginx(folder, max(1, len(cores.server))))
-            what = f"NGINX, Gunicorn with {workers} workers for each lane, PostgreSQL, Redis"
+            what = f"NGINX, Gunicorn with {workers} workers of each kind, PostgreSQL, Redis"
             programs = {
                 "PostgreSQL": program_version(str(servers.postgresql_bin() / "postgres"), "-V"),
                 "Redis": program_version("redis-server", "-v"),

@@ -14,7 +14,7 @@ from granian.log import LogLevels
 from granian.server import Server
 
 import vivace
-from vivace import worker
+from vivace import metrics, worker
 from vivace.dataset import demo
 
 STOP_SECONDS = 30
@@ -57,7 +57,8 @@ class Command(BaseCommand):
         host = f"[{options['host']}]" if ":" in options["host"] else options["host"]
         base = f"http://{host}:{options['port']}"
         self.say(f"Vivace {vivace.__version__} serves {base} (the API: {base}/api/docs)")
-        serve(address, options["port"], options["workers"] or os.cpu_count() or 1)
+        with metrics.together():
+            serve(address, options["port"], options["workers"] or os.cpu_count() or 1)
 
     def say(self, text: str) -> None:
         self.stdout.write(text)

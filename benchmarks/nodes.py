@@ -1,0 +1,283 @@
+"""Three nodes behind NGINX, a thousand people, and things go wrong: who notices?
+
+python -m benchmarks.nodes [--users 1000] [--seconds 150] [--restarts 20]
+
+On a PostgreSQL, a Redis, an NGINX and Gunicorns of its own, as deploy/ has them. While Locust's
+users read and log in, a writer adds artists, and repeats what was not acknowledged under the same
+Idempotency-Key, one after the other: a node is killed and comes back; Redis hangs, is killed and
+comes back; a table gets another column; each node in turn is told to reload, `--restarts` times in
+all. Exits with 1 where a read failed or a write that was acknowledged is not there.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from secrets import token_hex
+from subprocess import Popen
+from typing import Any, NamedTuple
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import psutil
+import psycopg
+
+from vivace.lab import front, histogram, load, profiles, servers, stacks
+from vivace.lab.outcome import Merged, Test
+
+NODES = 3
+WRITE_EVERY_S = 0.2
+EDITOR = "editor"
+
+
+class Node:
+    """A node's Gunicorns, which can be killed and started again."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder, self.environment = folder, environment
+        self.stack = ExitStack()
+        self.running: list[Popen[bytes]] = []
+
+    def start(self) -> None:
+        self.running = [
+            self.stack.enter_context(front.gunicorn(lane, self.folder, self.environment, 1))
+            for lane in front.LANES
+        ]
+
+    def kill(self) -> None:
+        for process in self.running:
+            os.killpg(process.pid, signal.SIGKILL)
+        self.stack.close()
+        for lane in front.LANES:
+            front.socket_of(lane, self.folder).unlink(missing_ok=True)
+
+    def reload(self) -> None:
+        """New workers of each kind, once the old ones are gone."""
+        mains = [main_of(process) for process in self.running]
+        before = {child.pid for main in mains for child in main.children()}
+        for main in mains:
+            main.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + servers.START_SECONDS
+        while before & {child.pid for main in mains for child in main.children()}:
+            if time.monotonic() > deadline:
+                raise TimeoutError("A node did not reload")
+            time.sleep(0.05)
+
+
+def main_of(watched: Popen[bytes]) -> psutil.Process:
+    children = psutil.Process(watched.pid).children()
+    return next(each for each in children if each.cmdline()[0] == sys.executable)
+
+
+class Redis:
+    """A Redis on one port, which can be stopped, killed and started again."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.process: Popen[bytes] | None = None
+
+    def start(self) -> None:
+        options = ["--bind", servers.LOOPBACK, "--port", str(self.port), "--save", ""]
+        self.process = subprocess.Popen(
+            [servers.program("redis-server"), *options], stdout=subprocess.DEVNULL
+        )
+        while not servers.redis_answers(self.port):
+            time.sleep(0.05)
+
+    def signal(self, number: int) -> None:
+        if self.process:
+            self.process.send_signal(number)
+
+    def kill(self) -> None:
+        self.signal(signal.SIGCONT)
+        self.signal(signal.SIGKILL)
+        if self.process:
+            self.process.wait()
+
+
+class Writer(threading.Thread):
+    """Adds artists until told to stop, and knows which of them were acknowledged."""
+
+    def __init__(self, base: str) -> None:
+        super().__init__(daemon=True)
+        self.base = base
+        self.over = threading.Event()
+        self.token, self.until = "", 0.0
+        self.acknowledged: list[str] = []
+        self.repeated = 0
+
+    def run(self) -> None:
+        number = 0
+        while not self.over.wait(WRITE_EVERY_S):
+            number += 1
+            name, key = f"Written {number}", token_hex(8)
+            while not self.add(name, key):
+                self.repeated += 1
+                if self.over.wait(0.1):
+                    return
+            self.acknowledged.append(name)
+
+    def add(self, name: str, key: str) -> bool:
+        try:
+            if self.until < time.monotonic():
+                told = {"login": EDITOR, "password": stacks.PASSWORD}
+                self.token = self.post("/auth/login", told, {})["access_token"]
+                self.until = time.monotonic() + 200
+            who = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": key}
+            self.post("/artists", {"name": name}, who)
+        except (URLError, OSError):
+            return False
+        return True
+
+    def post(self, path: str, body: Any, headers: dict[str, str]) -> Any:
+        headers = {"Content-Type": "application/json", **headers}
+        request = Request(f"{self.base}/api/v1{path}", json.dumps(body).encode(), headers)  # noqa: S310
+        with urlopen(request, timeout=30) as reply:  # noqa: S310 - a server of our own
+            return json.load(reply)
+
+
+class Site(NamedTuple):
+    base: str
+    nginx: int
+    nodes: list[Node]
+    redis: Redis
+    database: str
+
+
+@contextmanager
+def site(users: int) -> Iterator[Site]:
+    with ExitStack() as stack:
+        folder = stack.enter_context(servers.owned_folder())
+        redis = Redis(servers.free_port())
+        redis.start()
+        stack.callback(redis.kill)
+        database = stacks.created(stack.enter_context(servers.postgresql_server()))
+        own = {
+            "DATABASE_URL": database,
+            "REDIS_URL": f"redis://{servers.LOOPBACK}:{redis.port}/0",
+            "VIVACE_DATA_DIR": str(folder),
+            "VIVACE_SECRET_KEY": stacks.SECRET_KEY,
+            "VIVACE_TRUSTED_PROXIES": "unix",
+            "VIVACE_LOGIN_LIMIT": "100000/300",
+        }
+        stacks.fill(own, users, print)
+        environment = stacks.environment(own)
+        subprocess.run(
+            [sys.executable, "-m", "vivace", "adduser", f"{EDITOR}@example.org",
+             "--role", "editor", "--password-stdin"],
+            env=environment, input=stacks.PASSWORD, text=True, check=True, capture_output=True,
+        )  # fmt: skip
+        nodes = []
+        for number in range(NODES):
+            (home := folder / f"node{number}").mkdir()
+            nodes.append(node := Node(home, environment))
+            node.start()
+            stack.callback(node.stack.close)
+        before = {child.pid for child in psutil.Process().children()}
+        port = stack.enter_context(front.nginx(folder, 1, [node.folder for node in nodes]))
+        (nginx,) = {child.pid for child in psutil.Process().children()} - before
+        yield Site(f"http://{servers.LOOPBACK}:{port}", nginx, nodes, redis, database)
+
+
+def troubles(at: Site, restarts: int) -> Iterator[tuple[str, Callable[[], None]]]:
+    """What goes wrong, in its order, and how."""
+    yield "node 2 is killed", at.nodes[1].kill
+    yield "node 2 comes back", at.nodes[1].start
+    yield "Redis hangs", lambda: at.redis.signal(signal.SIGSTOP)
+    yield "Redis goes on", lambda: at.redis.signal(signal.SIGCONT)
+    yield "Redis is killed", at.redis.kill
+    yield "Redis comes back, empty", at.redis.start
+    yield "a table gets another column", lambda: alter(at.database)
+    for number in range(restarts):
+        node = at.nodes[number % NODES]
+        yield f"node {number % NODES + 1} reloads", node.reload
+
+
+def alter(database: str) -> None:
+    """What a migration that only adds does."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("ALTER TABLE catalogue_artist ADD COLUMN note text")
+
+
+def trouble(at: Site, restarts: int, after: float, pause: float, found: list[str]) -> None:
+    time.sleep(after)
+    for what, do in troubles(at, restarts):
+        began = time.monotonic()
+        print(f"{time.strftime('%H:%M:%S')}  {what}", flush=True)
+        try:
+            do()
+        except Exception as error:  # noqa: BLE001 - it is told at the end
+            found.append(f"{what}: {error!r}")
+        # Reloads follow one another at once.
+        if "reloads" not in what:
+            time.sleep(max(0.0, pause - (time.monotonic() - began)))
+
+
+def lost(database: str, acknowledged: list[str]) -> list[str]:
+    with psycopg.connect(database) as connection:
+        rows = connection.execute("SELECT name FROM catalogue_artist WHERE name LIKE 'Written %'")
+        there = [name for (name,) in rows]
+    return [name for name in acknowledged if there.count(name) != 1]
+
+
+def told(merged: Merged) -> int:
+    """Print what the users saw; how many of their reads failed."""
+    failed = 0
+    print(f"{'request':<28}{'requests':>10}{'failed':>8}{'refused':>9}{'p50 ms':>9}{'p99 ms':>9}")
+    for each in sorted(merged.endpoints, key=lambda each: each.name):
+        found = histogram.percentiles(histogram.decode(each.histogram))
+        print(
+            f"{each.name:<28}{each.requests:>10,}{each.failures:>8}{each.refusals:>9}"
+            f"{found[50.0]:>9.1f}{found[99.0]:>9.1f}"
+        )
+        failed += (each.failures + each.refusals) * each.name.startswith("GET")
+    for failure in merged.failures:
+        print(f"  {failure.count} × {failure.endpoint}: {failure.reason}")
+    return failed
+
+
+def main() -> int:
+    words = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    words.add_argument("--users", type=int, default=1_000)
+    words.add_argument("--seconds", type=float, default=150)
+    words.add_argument("--restarts", type=int, default=20)
+    asked = words.parse_args()
+    crowd = profiles.PROFILES["crowd"]._replace(users=asked.users)
+    profile = crowd._replace(seconds=crowd.ramp_s + asked.seconds)
+    wrong: list[str] = []
+    with site(asked.users) as at:
+        served = load.elsewhere(at.base)._replace(pids=[at.nginx])
+        test = Test(profile, "other", served, stacks.Cores((), ()))
+        writer = Writer(at.base)
+        writer.start()
+        pause = asked.seconds / 3 / 7
+        trouble_ = threading.Thread(
+            target=trouble, args=(at, asked.restarts, profile.ramp_s, pause, wrong), daemon=True
+        )
+        trouble_.start()
+        ran = load.generate(load.arguments(profile, at.base, load.Users()), test, lambda *_: None)
+        writer.over.set()
+        writer.join()
+        trouble_.join(servers.START_SECONDS)
+        failed = told(ran.merged)
+        missing = lost(at.database, writer.acknowledged)
+    print(
+        f"{len(writer.acknowledged):,} writes acknowledged, {writer.repeated} of them sent more"
+        f" than once, {len(missing)} lost; {failed} of the reads failed"
+    )
+    for text in [*wrong, *([ran.broke] if ran.broke else [])]:
+        print(text)
+    return int(bool(failed or missing or wrong or ran.broke))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,262 @@
+"""Two nodes with two workers each, and several people: no read is older than the last write that
+was acknowledged, and no answer is for eyes it is not for.
+
+Hypothesis draws the steps and, where one goes wrong, finds the fewest that do. For more of them:
+
+    VIVACE_STEPS=100000 pytest tests/test_never_stale.py --db postgresql
+"""
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, suppress
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from tests.environment import empty
+from tests.live import CHECKOUT, PASSWORD
+from tests.test_deploy import environment, main_pid
+from vivace.lab import front
+
+STEPS = int(os.environ.get("VIVACE_STEPS", "600"))
+RUN_STEPS = 200
+"""Of one example of Hypothesis."""
+
+TOKEN_SECONDS = 240
+BASE = "/api/v1"
+NODES = st.integers(0, 1)
+NAMES = st.sampled_from([f"Artist {n}" for n in range(6)])
+PEOPLE = st.sampled_from(["listener", "editor", "admin"])
+
+Reply = tuple[int, dict[str, str], Any]
+
+
+class OverSocket(HTTPConnection):
+    """To a Gunicorn, with no NGINX between that could choose another node."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=60)
+        self.path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(str(self.path))
+
+
+class Nodes:
+    """Gunicorns on one database."""
+
+    def __init__(self, folders: list[Path], pids: list[int]) -> None:
+        self.folders, self.pids = folders, pids
+        self.tokens: dict[str, tuple[str, float]] = {}
+
+    def ask(
+        self,
+        node: int,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        who: str | None = "editor",
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Status, headers and what the body says. Raises `HTTPException`, `OSError`."""
+        told = dict(headers or {})
+        if who:
+            told["Authorization"] = f"Bearer {self.token(who)}"
+        data = None if body is None else json.dumps(body)
+        if data:
+            told["Content-Type"] = "application/json"
+        with closing(OverSocket(front.socket_of("reads", self.folders[node]))) as connection:
+            connection.request(method, BASE + path, data, told)
+            reply = connection.getresponse()
+            text = reply.read()
+            return reply.status, dict(reply.getheaders()), json.loads(text) if text else None
+
+    def token(self, who: str) -> str:
+        known, until = self.tokens.get(who, ("", 0.0))
+        if until < time.monotonic():
+            login = {"login": who, "password": PASSWORD}
+            status, _, found = self.ask(0, "POST", "/auth/login", login, who=None)
+            assert status == 200, found
+            known, until = found["access_token"], time.monotonic() + TOKEN_SECONDS
+            self.tokens[who] = known, until
+        return str(known)
+
+    def kill_a_worker(self, node: int) -> None:
+        workers = psutil.Process(self.pids[node]).children()
+        if workers:
+            with suppress(ProcessLookupError):
+                os.kill(random.choice(workers).pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def nodes(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Nodes]:
+    folder = tmp_path_factory.mktemp("nodes")
+    folders = [folder / "one", folder / "two"]
+    with ExitStack() as stack:
+        database = stack.enter_context(empty(request, folder, "stale"))
+        own = environment(database, folder) | {"VIVACE_PUBLIC_READ": "off"}
+        subprocess.run([sys.executable, "-m", "tests.live"], cwd=CHECKOUT, env=own, check=True)
+        pids = []
+        for each in folders:
+            each.mkdir()
+            started = stack.enter_context(front.gunicorn("reads", each, own, workers=2))
+            pids.append(main_pid(started.pid))
+        yield Nodes(folders, pids)
+
+
+class Library(RuleBasedStateMachine):
+    """What the artists are, by all that was acknowledged."""
+
+    nodes: Nodes
+
+    @initialize()
+    def begin(self) -> None:
+        self.known: dict[str, str] = self.told(0)
+        self.tags: dict[str, str] = {}
+        self.private: set[str] = set()
+
+    def told(self, node: int) -> dict[str, str]:
+        status, _, found = self.nodes.ask(node, "GET", "/artists?limit=10000")
+        assert status == 200, found
+        return {item["id"]: item["name"] for item in found["items"]}
+
+    @rule(node=NODES, name=NAMES)
+    def add(self, node: int, name: str) -> None:
+        taken = name in self.known.values()
+        status, _, found = self.nodes.ask(node, "POST", "/artists", {"name": name})
+        assert status == (409 if taken else 201), found
+        if not taken:
+            self.known[found["id"]] = name
+
+    @rule(node=NODES, name=NAMES, data=st.data())
+    def rename(self, node: int, name: str, data: st.DataObject) -> None:
+        id_ = self.one(data)
+        taken = name in self.known.values() and self.known[id_] != name
+        status, _, found = self.nodes.ask(node, "PATCH", f"/artists/{id_}", {"name": name})
+        assert status == (409 if taken else 200), found
+        if not taken:
+            assert found["name"] == name
+            self.known[id_] = name
+
+    @rule(node=NODES, data=st.data())
+    def remove(self, node: int, data: st.DataObject) -> None:
+        id_ = self.one(data)
+        status, _, found = self.nodes.ask(node, "DELETE", f"/artists/{id_}")
+        # Some have albums.
+        assert status in {204, 409}, found
+        if status == 204:
+            del self.known[id_]
+
+    @rule(node=NODES, name=NAMES)
+    def undo(self, node: int, name: str) -> None:
+        """Many, of which the last cannot be: none is."""
+        last = next(iter(self.known.values()))
+        new = [{"name": f"{name} {n}"} for n in range(3)] + [{"name": last}]
+        status, _, found = self.nodes.ask(node, "POST", "/artists/bulk", new)
+        assert status == 409, found
+
+    @rule(node=NODES, who=PEOPLE)
+    def read_all(self, node: int, who: str) -> None:
+        status, headers, found = self.nodes.ask(node, "GET", "/artists?limit=10000", who=who)
+        assert status == 200, found
+        assert {item["id"]: item["name"] for item in found["items"]} == self.known
+        self.tags[headers["ETag"]] = json.dumps(self.known, sort_keys=True)
+
+    @rule(node=NODES, who=PEOPLE, data=st.data())
+    def read_one(self, node: int, who: str, data: st.DataObject) -> None:
+        id_ = self.one(data)
+        status, _, found = self.nodes.ask(node, "GET", f"/artists/{id_}", who=who)
+        assert (status, found["name"]) == (200, self.known[id_])
+
+    @rule(node=NODES, data=st.data())
+    def read_if_changed(self, node: int, data: st.DataObject) -> None:
+        if not self.tags:
+            return
+        tag = data.draw(st.sampled_from(sorted(self.tags)))
+        known = {"If-None-Match": tag}
+        status, _, found = self.nodes.ask(node, "GET", "/artists?limit=10000", headers=known)
+        if status == 304:
+            assert self.tags[tag] == json.dumps(self.known, sort_keys=True)
+        else:
+            assert {item["id"]: item["name"] for item in found["items"]} == self.known
+
+    @rule(node=NODES)
+    def read_as_nobody(self, node: int) -> None:
+        assert self.nodes.ask(node, "GET", "/artists?limit=10000", who=None)[0] == 401
+
+    @rule(node=NODES, who=PEOPLE)
+    def keep_for_oneself(self, node: int, who: str) -> None:
+        new = {"name": "Mine", "public": False}
+        status, _, found = self.nodes.ask(node, "POST", "/playlists", new, who=who)
+        assert status == 201, found
+        path = f"/playlists/{found['id']}"
+        for other in ("listener", "editor"):
+            if other != who:
+                assert self.nodes.ask(1 - node, "GET", path, who=other)[0] == 404
+        assert self.nodes.ask(1 - node, "GET", path, who=who)[0] == 200
+        assert self.nodes.ask(node, "DELETE", path, who=who)[0] == 204
+
+    @rule(node=NODES, name=NAMES, delay=st.floats(0, 0.01))
+    def kill_while_writing(self, node: int, name: str, delay: float) -> None:
+        """What was not acknowledged may be there or not, and then it stays so."""
+        added: list[Reply] = []
+
+        def add() -> None:
+            with suppress(HTTPException, OSError):
+                added.append(self.nodes.ask(node, "POST", "/artists", {"name": name}))
+
+        thread = threading.Thread(target=add)
+        thread.start()
+        time.sleep(delay)
+        self.nodes.kill_a_worker(node)
+        thread.join()
+        if added and added[0][0] == 201:
+            self.known[added[0][2]["id"]] = name
+        elif not added and name not in self.known.values():
+            new = {id_: told for id_, told in self.settled().items() if told == name}
+            self.known |= new
+
+    def settled(self) -> dict[str, str]:
+        """What is told when PostgreSQL has done with the last that it was asked."""
+        found, before = self.told(0), None
+        while found != before:
+            time.sleep(0.1)
+            found, before = self.told(1), found
+        return found
+
+    def one(self, data: st.DataObject) -> str:
+        return str(data.draw(st.sampled_from(sorted(self.known))))
+
+
+def test_no_read_is_older_than_the_last_write(nodes: Nodes) -> None:
+    Library.nodes = nodes
+    run_state_machine_as_test(
+        Library,
+        settings=settings(
+            max_examples=max(1, STEPS // RUN_STEPS),
+            stateful_step_count=RUN_STEPS,
+            deadline=None,
+            # The library goes on from example to example, so that one cannot be made smaller.
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+            database=None,
+        ),
+    )

@@ -1,0 +1,156 @@
+"""What is seen of a running Vivace: metrics, request ids, times, the log."""
+
+import io
+import json
+import logging
+import re
+import sys
+
+import pytest
+from prometheus_client import REGISTRY
+from pytest_django import Settings
+
+from tests.client import BASE, Person
+from tests.wsgi import ask
+from vivace import logs
+from vivace.accounts import tokens
+from vivace.accounts.identity import Identity
+from vivace.api import observed
+from vivace.api.observed import Observed
+from vivace.api.stored import StoredAnswers
+
+
+def total(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+# --- Counted -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "route"),
+    [
+        ("GET", "/artists", "200", f"{BASE}/artists"),
+        ("HEAD", "/artists/", "200", f"{BASE}/artists"),
+        ("GET", "/artists/17", "404", f"{BASE}/artists/{{id}}"),
+        ("GET", "/artists/17/tracks", "404", f"{BASE}/artists/{{id}}/tracks"),
+        ("GET", "/nothing/of/that/name", "404", "other"),
+        ("POST", "/artists/17", "405", f"{BASE}/artists/{{id}}"),
+        ("BREW", "/artists", "405", f"{BASE}/artists"),
+    ],
+)
+def test_a_request_is_counted_by_its_route(
+    method: str, path: str, status: str, route: str, answers: StoredAnswers
+) -> None:
+    shown = method if method != "BREW" else "other"
+    labels = {"method": shown, "route": route, "status": status}
+    before = total("vivace_requests_total", **labels)
+    times = total("vivace_request_seconds_count", route=route)
+    found = ask(Observed(answers), path, method=method)
+    assert found[0].startswith(status)
+    assert total("vivace_requests_total", **labels) == before + 1
+    assert total("vivace_request_seconds_count", route=route) == times + 1
+
+
+def test_it_is_told_how_an_answer_was_given(answers: StoredAnswers) -> None:
+    def outcomes() -> dict[str, float]:
+        name = "vivace_stored_answers_total"
+        return {each: total(name, outcome=each) for each in ("made", "kept", "known", "shared")}
+
+    before = outcomes()
+    _, headers, _ = ask(answers, "/artists")
+    ask(answers, "/artists")
+    ask(answers, "/artists", HTTP_IF_NONE_MATCH=headers["ETag"])
+    after = outcomes()
+    assert {name: after[name] - before[name] for name in after} == {
+        "made": 1, "kept": 1, "known": 1, "shared": 0,
+    }  # fmt: skip
+
+
+# --- /metrics ----------------------------------------------------------------------------------
+
+
+def test_an_admin_reads_the_metrics(admin: Person) -> None:
+    key = admin.post("me/api-keys", {"name": "Prometheus"}).json["key"]
+    response = admin.client.get("/metrics", headers={"Authorization": f"Bearer {key}"})
+    assert response.status_code == 200
+    assert response.headers["Content-Type"].startswith("text/plain")
+    for name in ("vivace_requests_total", "vivace_request_seconds", "vivace_hashing"):
+        assert f"# TYPE {name.removesuffix('_total')}" in response.text
+    assert response.text.endswith("\n")
+
+
+@pytest.mark.parametrize(("role", "status"), [(None, 401), ("listener", 403), ("editor", 403)])
+@pytest.mark.django_db
+def test_nobody_else_does(role: str | None, status: int) -> None:
+    person = Person(role)
+    response = person.client.get("/metrics", headers=person.authorization)
+    assert response.status_code == status
+    assert json.loads(response.content)["status"] == status
+
+
+# --- Of one request ----------------------------------------------------------------------------
+
+
+def test_a_request_has_an_id(answers: StoredAnswers) -> None:
+    seen = Observed(answers)
+    for _ in range(2):
+        first = ask(seen, "/artists")[1]["X-Request-Id"]
+        assert re.fullmatch(r"[0-9a-f]{16}", first)
+        assert ask(seen, "/artists")[1]["X-Request-Id"] != first
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [("a-proxy_1234", True), ("short", False), ("no spaces in it", False)]
+)
+def test_it_is_the_one_of_the_proxy_where_that_is_one(
+    given: str, kept: bool, answers: StoredAnswers
+) -> None:
+    found = ask(Observed(answers), "/artists", HTTP_X_REQUEST_ID=given)[1]["X-Request-Id"]
+    assert (found == given) is kept
+
+
+@pytest.mark.parametrize("role", ["listener", "editor", "admin"])
+def test_an_admin_sees_how_long_it_took(role: str, answers: StoredAnswers) -> None:
+    found = ask(Observed(answers), "/artists", token=tokens.issue(Identity(1, role)))
+    shown = found[1].get("Server-Timing", "")
+    assert bool(re.fullmatch(r"app;dur=\d+\.\d\d", shown)) is (role == "admin")
+
+
+def test_who_says_to_be_an_admin_is_none(answers: StoredAnswers) -> None:
+    found = ask(Observed(answers), "/artists", token="1.admin.nonsense")
+    assert found[0] == "401 Unauthorized"
+    assert "Server-Timing" not in found[1]
+
+
+# --- The log -----------------------------------------------------------------------------------
+
+
+def test_a_line_of_the_log_names_the_request(answers: StoredAnswers, settings: Settings) -> None:
+    settings.ACCESS_LOG = True
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(logs.JsonLines())
+    observed.log.addHandler(handler)
+    try:
+        headers = ask(Observed(answers), "/artists/17")[1]
+    finally:
+        observed.log.removeHandler(handler)
+    (line,) = map(json.loads, written.getvalue().splitlines())
+    assert line.pop("at").endswith("+00:00")
+    assert line.pop("ms") > 0
+    assert line.pop("message").startswith(f"GET {BASE}/artists/{{id}} 404 ")
+    assert line == {
+        "level": "INFO", "logger": "vivace.requests", "request_id": headers["X-Request-Id"],
+        "method": "GET", "route": f"{BASE}/artists/{{id}}", "status": 404,
+    }  # fmt: skip
+
+
+def test_an_error_is_one_line_with_its_traceback() -> None:
+    try:
+        raise ZeroDivisionError
+    except ZeroDivisionError:
+        record = logging.LogRecord("x", 40, "f.py", 1, "no %s", ("way",), sys.exc_info())
+    line = json.loads(logs.JsonLines().format(record))
+    assert (line["message"], line["level"]) == ("no way", "ERROR")
+    assert "ZeroDivisionError" in line["exception"]
