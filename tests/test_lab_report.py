@@ -43,8 +43,15 @@ class Tables(HTMLParser):
         self.feed(html)
         assert self.open == []
 
+    def end_cell(self) -> None:
+        """Without an end of its own, a cell ends with the next, or with its row."""
+        if self.open[-1:] == ["td"]:
+            self.open.pop()
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.note(attrs)
+        if tag == "td":
+            self.end_cell()
         if tag not in VOID:
             self.open.append(tag)
         self.scripts += tag == "script"
@@ -67,6 +74,8 @@ class Tables(HTMLParser):
                 self.targets.append(value or "")
 
     def handle_endtag(self, tag: str) -> None:
+        if tag == "tr":
+            self.end_cell()
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
