@@ -201,7 +201,7 @@ def test_writers_who_make_the_same_genres_at_once_share_them(editor: Person) -> 
 
 @pytest.mark.django_db(transaction=True)
 def test_what_is_removed_while_it_is_referred_to_leaves_nothing_half_done(editor: Person) -> None:
-    for race in range(RACES):
+    for race in range(3 * RACES):
         by = builders.artist(f"Artist {race}")
         album = {"title": f"Album {race}", "artist_id": by, "genres": [f"Genre {race}"]}
         results = at_once(

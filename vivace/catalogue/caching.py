@@ -72,7 +72,16 @@ def advancing() -> Iterator[None]:
     """Changes to the catalogue within a transaction, and the new generation at their end."""
     with spoken_for():
         yield
+    check()
     advance()
+
+
+def check() -> None:
+    """Have PostgreSQL check now what it would only at the end: rows that others may have locked,
+    who wait for the generation's."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 @contextmanager
