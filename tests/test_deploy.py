@@ -345,7 +345,6 @@ def problem(answer: bytes) -> int:
 
 
 def test_slow_clients_hold_nobody_up(site: Site) -> None:
-    slow = []
     with ExitStack() as stack:
         for n in range(150):
             connection = socket.create_connection(
@@ -355,7 +354,6 @@ def test_slow_clients_hold_nobody_up(site: Site) -> None:
             connection.sendall(POST)
             if n % 2:
                 connection.sendall(b"Content-Length: 1000\r\n\r\n{")
-            slow.append(connection)
         for _ in range(50):
             assert site.ask("GET", ARTISTS)[0] == 200
 

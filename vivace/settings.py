@@ -164,7 +164,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = read("REDIS_URL", "", redis_url)
 REDIS_OPTIONS = {
-    # Seconds. What Redis keeps can be made again, from the database, in less than ten times that.
+    # Seconds. What Redis keeps can be made again from the database.
     "socket_timeout": 0.05,
     "socket_connect_timeout": 0.05,
     # One more try, but only for a connection that was closed while it was idle.

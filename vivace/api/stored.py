@@ -92,7 +92,7 @@ class StoredAnswers:
                 found = found._replace(packed=gzip.compress(found.body, 6, mtime=0))
                 self.keep(key, found)
             return packed(found, environ, start_response)
-        return plain(found, environ, start_response)
+        return whole(found.body, found.headers, environ, start_response)
 
     def found(self, key: str, environ: Environ) -> Answer | None:
         """The answer where it is kept: whole, or as much of it as this request needs."""
@@ -119,9 +119,9 @@ class StoredAnswers:
             told[:] = status, headers, exc_info
 
         # All of it, whatever the client has: others will ask for it.
-        whole = environ | {"REQUEST_METHOD": "GET"}
-        whole.pop("HTTP_IF_NONE_MATCH", None)
-        response = self.application(whole, note)
+        asked = environ | {"REQUEST_METHOD": "GET"}
+        asked.pop("HTTP_IF_NONE_MATCH", None)
+        response = self.application(asked, note)
         status, headers, exc_info = told
         tag = next((value for name, value in headers if name == "ETag"), None)
         if status != "200 OK" or not tag or any(name == "Set-Cookie" for name, _ in headers):
@@ -138,7 +138,7 @@ class StoredAnswers:
         self.keep(key, answer if len(body) <= KEPT_MAX else answer._replace(body=None))
         if is_known(answer, environ):
             return known(answer, start_response)
-        return plain(answer, environ, start_response)
+        return whole(body, answer.headers, environ, start_response)
 
     def keep(self, key: str, answer: Answer) -> None:
         self.memory.set(key, answer)
@@ -258,20 +258,17 @@ def known(answer: Answer, start_response: Start) -> Iterable[bytes]:
     return []
 
 
-def plain(answer: Answer, environ: Environ, start_response: Start) -> Iterable[bytes]:
-    return whole(answer.body or b"", answer.headers, environ, start_response)
-
-
 def packed(answer: Answer, environ: Environ, start_response: Start) -> Iterable[bytes]:
     # Other bytes, and so another strong validator; as a weak one it names both.
     headers = [each for each in answer.headers if each[0] != "ETag"]
     headers += [("ETag", f"W/{answer.tag}"), ("Content-Encoding", "gzip")]
-    return whole(answer.packed or b"", headers, environ, start_response)
+    return whole(answer.packed, headers, environ, start_response)
 
 
 def whole(
-    body: bytes, headers: Headers, environ: Environ, start_response: Start
+    body: bytes | None, headers: Headers, environ: Environ, start_response: Start
 ) -> Iterable[bytes]:
+    body = body or b""
     start_response("200 OK", [*headers, ("Content-Length", str(len(body)))])
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
