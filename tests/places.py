@@ -79,6 +79,10 @@ class Everything:
         ]
         return "/".join(filled)
 
+    def query(self, template: str) -> dict[str, str]:
+        """What has to be asked there."""
+        return {"q": "track"} if template == "search" else {}
+
 
 def stored() -> dict[str, list[Any]]:
     """Every row there is."""

@@ -90,7 +90,7 @@ def test_a_track_is_found_by_its_mbid_before_all_else() -> None:
     assert counts(import_(renamed)) == (0, 1, 0, [])
     found = track()
     assert (found.title, found.album.title, found.title_words) == (
-        "Hyper-Ballad", "Telegram", "hyper ballad",
+        "Hyper-Ballad", "Telegram", "hyper ballad hyperballad",
     )  # fmt: skip
     assert (found.album_key, found.source_id) == ("telegram", "1")
 

@@ -14,7 +14,7 @@ from django.apps import apps
 from django.db import connection, transaction
 from pytest_django import DjangoDbBlocker
 
-from vivace.catalogue import bulk, listings, lists
+from vivace.catalogue import bulk, documents, listings, lists
 from vivace.catalogue.fields import timestamp
 from vivace.catalogue.filters import Bound, Words, groups
 from vivace.catalogue.lists import Listing, Order, Plan, lead_of, page_statement, parameters
@@ -32,7 +32,10 @@ NOT_IN_ORDER = {
 }
 """Sorts whose index does not have the whole order, and why that will do."""
 
-READ_BY_NO_LIST: dict[str, str] = {}
+READ_BY_NO_LIST = {
+    "word_by_start": "words that may be misspelt, whose start is right",
+    "word_by_end": "those whose end is right",
+}
 """Indexes that no list reads, and what they are for."""
 
 
@@ -84,8 +87,8 @@ def fill() -> None:
     insert = bulk.insert
     insert(
         Genre,
-        ("id", "name", "name_key", *moments),
-        [(i, f"Genre {i}", f"genre {i}", at[i], at[i]) for i in range(1, GENRES + 1)],
+        ("id", "name", "name_key", "name_words", *moments),
+        [(i, f"Genre {i}", f"genre {i}", f"genre {i}", at[i], at[i]) for i in range(1, GENRES + 1)],
     )
     insert(
         Artist,
@@ -144,6 +147,8 @@ def fill() -> None:
     )  # fmt: skip
     for model, ids in ((Artist, artists), (Album, albums), (Track, tracks)):
         index_words(model._meta.db_table, ids)
+    documents.index_range("album", albums)
+    documents.index_range("track", tracks)
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +195,7 @@ def values() -> dict[str, list[Any]]:
         "duration_ms_from": [1_000, 590_000],
         "duration_ms_to": [590_000, 1_000],
         "updated_since": ["2000-01-01T00:00:00.000000Z", "2100-01-01T00:00:00.000000Z"],
-        **{name: ["the", "n0003"] for name in ("name", "title", "artist", "album")},
+        **{name: ["the", "n0003"] for name in ("q", "name", "title", "artist", "album")},
     }
 
 
@@ -380,7 +385,7 @@ def test_every_filter_and_sort_is_served_by_an_index(library: None) -> None:
 
 
 def chosen_lead(listing: Listing, order: str = "created_at", **values: Any) -> set[str]:
-    return {*lead_of(listing, values, Order(order))}
+    return {*lead_of(listing, values, parameters(listing, values), Order(order))}
 
 
 def test_words_and_bounds_lead_where_they_leave_few(

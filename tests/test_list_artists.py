@@ -128,7 +128,7 @@ WORDS: dict[str, list[str]] = {
     "dc": ["AC/DC"],
     "ac/dc": ["AC/DC"],
     "  AC - d ": ["AC/DC"],
-    "acdc": [],
+    "acdc": ["AC/DC"],
     "ros": ["Sigur Rós"],
     "Rós, sigur!": ["Sigur Rós"],
     "Emilie": ["Émilie Simon"],
@@ -179,6 +179,7 @@ def genres(library: None) -> None:
 
 FILTERED: list[tuple[dict[str, str], list[str]]] = [
     ({"name": "bj"}, ["Björk", "BJORK"]),
+    ({"q": "sigr ros"}, ["Sigur Rós"]),
     ({"genre": "ELECTRONIC"}, ["Björk", "The Beatles"]),
     ({"genre": "hard rock"}, ["AC/DC"]),
     ({"genre": "Chanson"}, ["Zaz"]),

@@ -340,6 +340,7 @@ def test_an_album_s_tracks_come_as_they_stand_on_it(
 
 FILTERED: list[tuple[dict[str, str], list[str]]] = [
     ({"title": "hunt"}, ["Hunter", "HUNTER"]),
+    ({"q": "bjork hunter"}, ["Hunter", "HUNTER"]),
     ({"title": "jog"}, ["Jóga"]),
     ({"title": "majesty her"}, ["Her Majesty"]),
     ({"title": "ajesty"}, []),
@@ -427,7 +428,9 @@ REFUSED: list[dict[str, str]] = [
     {"isrc": f"{ISRC}\n"},
     {"album": ""},
     {"sort": "position"},
-    {"q": "hunter"},
+    {"q": ""},
+    {"q": "x" * 1_001},
+    {"search": "hunter"},
 ]
 
 

@@ -46,6 +46,7 @@ EXPECTED = {
     "PUT albums/<id>": Row(WRITE, 200),
     "DELETE albums/<id>": Row(WRITE, 204),
     "GET albums/<id>/tracks": Row(READ, 200),
+    "GET search": Row(READ, 200),
     "GET tracks": Row(READ, 200),
     "POST tracks": Row(WRITE, 201),
     "POST tracks/bulk": Row(WRITE, 201),
@@ -123,7 +124,7 @@ def asked(person: Person, there: Everything, name: str) -> Reply:
     if method == "DELETE" and template in {"artists/<id>", "albums/<id>"}:
         return person.delete(path, cascade=True)
     body = {**bodies(there), **signing_in(person, there, name)}.get(name)
-    return person.send(method, path, body)
+    return person.send(method, path, body, query=there.query(template))
 
 
 def signing_in(person: Person, there: Everything, name: str) -> dict[str, Any]:

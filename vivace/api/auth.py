@@ -70,6 +70,16 @@ def identity_of(request: HttpRequest) -> Identity | None:
     return found if isinstance(found, Identity) else None
 
 
+NOBODY = 0
+"""The id of no account, to whom only what is public is shown."""
+
+
+def reader_id(request: HttpRequest) -> int:
+    """The account that reads, or nobody's id."""
+    identity = identity_of(request)
+    return identity.account_id if identity else NOBODY
+
+
 def account_id(request: HttpRequest) -> int:
     """The account that asks, at an endpoint that needs one."""
     identity = identity_of(request)

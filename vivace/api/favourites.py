@@ -11,7 +11,8 @@ from vivace.api import schemas
 from vivace.api.answers import answers
 from vivace.api.auth import account, account_id
 from vivace.api.controller import Api, no_content
-from vivace.api.pages import Page, PageQuery, collection, values_of
+from vivace.api.filters import Searched
+from vivace.api.pages import Page, collection, values_of
 from vivace.api.parameters import NoParameters, Query
 from vivace.api.resources import Collection, path_id
 from vivace.api.shapes import album, artist, track
@@ -40,7 +41,7 @@ def favourite(row: Row) -> schemas.Favourite:
     )
 
 
-class FavouriteQuery(PageQuery):
+class FavouriteQuery(Searched):
     kind: Literal["artist", "album", "track"] | None = None
     sort: Literal["created_at", "-created_at"] | None = None
 

@@ -18,13 +18,33 @@ Prefix = Annotated[
         description="Each of its words starts a word of the name, whatever the case and accents",
     ),
 ]
+Text = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=1_000,
+        pattern=r"^[^\x00]*$",
+        description=(
+            "Words of it, of its artist, album or genre, in any order; the last may be only begun,"
+            " and typos are forgiven where nothing is written so"
+        ),
+        examples=["maiden trooper"],
+    ),
+]
+"""What is typed into a search field."""
 GenreName = Annotated[
     str, Meta(min_length=1, max_length=500, pattern=r"^[^\x00]*$", description="The whole name")
 ]
 Year = Annotated[int, Meta(ge=0, le=9999)]
 
 
-class ArtistQuery(PageQuery):
+class Searched(PageQuery):
+    """A list of the catalogue, which can be asked the question of a search."""
+
+    q: Text | None = None
+
+
+class ArtistQuery(Searched):
     name: Prefix | None = None
     genre: GenreName | None = None
     mbid: Mbid | None = None
@@ -33,7 +53,7 @@ class ArtistQuery(PageQuery):
     ] | None = None  # fmt: skip
 
 
-class AlbumQuery(PageQuery):
+class AlbumQuery(Searched):
     title: Prefix | None = None
     artist: Prefix | None = None
     artist_id: Id | None = None
@@ -48,7 +68,7 @@ class AlbumQuery(PageQuery):
     ] | None = None  # fmt: skip
 
 
-class TrackQuery(PageQuery):
+class TrackQuery(Searched):
     title: Prefix | None = None
     artist: Prefix | None = None
     artist_id: Id | None = None
@@ -68,7 +88,7 @@ class TrackQuery(PageQuery):
     ] | None = None  # fmt: skip
 
 
-class GenreQuery(PageQuery):
+class GenreQuery(Searched):
     sort: Literal[
         "name", "-name", "created_at", "-created_at", "updated_at", "-updated_at"
     ] | None = None  # fmt: skip

@@ -16,6 +16,7 @@ from msgspec.structs import fields
 from vivace.problems import Fault, Invalid
 
 INTEGER = re.compile(r"-?[0-9]{1,19}")
+MISSING = re.compile(r"Object missing required field `(\w+)`")
 BOOLEANS = {"true": True, "false": False}
 
 
@@ -63,6 +64,8 @@ def parse(query: QueryDict, model: Any) -> Any:
     try:
         return msgspec.convert(given, model)
     except msgspec.ValidationError as error:
+        if missing := MISSING.match(str(error)):
+            raise wrong(missing[1], "is needed") from error
         reason, _, path = str(error).partition(" - at `$.")
         raise wrong(path.rstrip("`"), f"is not valid: {reason}") from error
 

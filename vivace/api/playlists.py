@@ -14,15 +14,16 @@ from msgspec import UNSET, Meta, UnsetType
 
 from vivace.api import schemas
 from vivace.api.answers import answers
-from vivace.api.auth import account, account_id, identity_of, reader
+from vivace.api.auth import account, account_id, identity_of, reader, reader_id
 from vivace.api.bodies import Json
 from vivace.api.conditional import answer, guard, plain
 from vivace.api.controller import Api, no_content
+from vivace.api.filters import Searched
 from vivace.api.idempotency import idempotent
-from vivace.api.pages import Page, PageQuery, collection, number, values_of
+from vivace.api.pages import Page, collection, number, values_of
 from vivace.api.parameters import NoParameters, Query
 from vivace.api.resources import ROUTE, ById, Collection, ids, path_id, shown
-from vivace.api.shapes import track
+from vivace.api.shapes import playlist, track
 from vivace.catalogue.entries import Body, Id, Name
 from vivace.catalogue.lists import Row
 from vivace.listening import playlists
@@ -31,17 +32,9 @@ from vivace.listening.models import Playlist
 from vivace.listening.playlists import MAX_ITEMS, Check
 
 DESCRIPTION_LENGTH = 10_000
-NOBODY = 0
-"""The id of no account, to whom only public playlists are shown."""
 
 
 # --- From rows to shapes ---------------------------------------------------------------------
-
-
-def playlist(row: Row) -> schemas.Playlist:
-    id_, name, description, public, owner_id, username, *rest = row
-    owner = schemas.Owner(owner_id, username)
-    return schemas.Playlist(id_, name, description, bool(public), owner, *rest)
 
 
 def items_of(found: Playlist) -> Callable[[Row], schemas.PlaylistItem]:
@@ -66,7 +59,7 @@ Public = Annotated[bool, Meta(description="Only those that others may read, or m
 TrackIds = Annotated[list[Id], Meta(max_length=MAX_ITEMS, description="A track may stand twice")]
 
 
-class PlaylistQuery(PageQuery):
+class PlaylistQuery(Searched):
     owner_id: Id | None = None
     public: Public | None = None
     sort: Literal[
@@ -74,7 +67,7 @@ class PlaylistQuery(PageQuery):
     ] | None = None  # fmt: skip
 
 
-class ItemQuery(PageQuery):
+class ItemQuery(Searched):
     sort: Literal["position", "-position"] | None = None
 
 
@@ -138,9 +131,7 @@ class Playlists(Collection):
     @answers(Page[schemas.Playlist], etag=True, auth=[reader])
     def get(self, parsed_query: Query[PlaylistQuery]) -> HttpResponseBase:
         """List one's own playlists and everyone's public ones."""
-        identity = identity_of(self.request)
-        reader_id = identity.account_id if identity else NOBODY
-        values = values_of(parsed_query, filter_value, reader_id=reader_id)
+        values = values_of(parsed_query, filter_value, reader_id=reader_id(self.request))
         return collection(self.request, PLAYLISTS, parsed_query, values, playlist)
 
     @answers(schemas.Playlist, status=201, etag=True, auth=[account])

@@ -165,6 +165,44 @@ class Favourite(Answer, omit_defaults=True):
     track: Track | msgspec.UnsetType = msgspec.UNSET
 
 
+class Matched(Answer):
+    """A piece of a found thing that the question asked for, as it is written there."""
+
+    field: Literal["name", "sort_name", "title", "artist", "album", "composer", "genre", "credit"]
+    text: str
+
+
+class Hit(Answer):
+    score: Annotated[float, Meta(ge=0, le=1)]
+    """1 for the very name that was asked for."""
+    matched: list[Matched]
+
+
+class ArtistHit(Hit):
+    artist: Artist
+
+
+class AlbumHit(Hit):
+    album: Album
+
+
+class TrackHit(Hit):
+    track: Track
+
+
+class PlaylistHit(Hit):
+    playlist: Playlist
+
+
+class Found(Answer, omit_defaults=True):
+    """The best answers of each kind that was asked for, the best first."""
+
+    artists: list[ArtistHit] | msgspec.UnsetType = msgspec.UNSET
+    albums: list[AlbumHit] | msgspec.UnsetType = msgspec.UNSET
+    tracks: list[TrackHit] | msgspec.UnsetType = msgspec.UNSET
+    playlists: list[PlaylistHit] | msgspec.UnsetType = msgspec.UNSET
+
+
 class RefusedRow(Answer):
     line: int
     reason: str

@@ -53,3 +53,9 @@ def track_detail(row: Row) -> schemas.Track:
 
 def genre(row: Row) -> schemas.Genre:
     return schemas.Genre(*row)
+
+
+def playlist(row: Row) -> schemas.Playlist:
+    id_, name, description, public, owner_id, username, *rest = row
+    owner = schemas.Owner(owner_id, username)
+    return schemas.Playlist(id_, name, description, bool(public), owner, *rest)

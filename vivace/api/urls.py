@@ -3,7 +3,7 @@
 from django.urls import path
 from dmr.routing import Router
 
-from vivace.api import accounts, catalogue, favourites, imports, playlists
+from vivace.api import accounts, catalogue, favourites, imports, playlists, search
 
 router = Router(
     "api/v1/",
@@ -21,6 +21,7 @@ router = Router(
         path("tracks/bulk", catalogue.TracksBulk.as_view()),
         path("tracks/<id>", catalogue.OneTrack.as_view()),
         path("genres", catalogue.Genres.as_view()),
+        path("search", search.Search.as_view()),
         path("imports", imports.Imports.as_view()),
         path("playlists", playlists.Playlists.as_view()),
         path("playlists/<id>", playlists.OnePlaylist.as_view()),

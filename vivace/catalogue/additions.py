@@ -11,11 +11,11 @@ from typing import Any
 from django.db import IntegrityError, connection
 from django.db.models import Model
 
-from vivace.catalogue import bulk
+from vivace.catalogue import bulk, documents
 from vivace.catalogue.caching import changing
 from vivace.catalogue.entries import NewAlbum, NewArtist, NewCredit, NewTrack
 from vivace.catalogue.fields import timestamp
-from vivace.catalogue.folding import fold, words
+from vivace.catalogue.folding import fold, spellings
 from vivace.catalogue.models import (
     Album,
     AlbumCredit,
@@ -25,8 +25,9 @@ from vivace.catalogue.models import (
     Track,
     TrackCredit,
     TrackGenre,
+    artist_words,
 )
-from vivace.catalogue.search import index_words
+from vivace.catalogue.search import index_words, learn_words
 from vivace.catalogue.statements import Statement, among, many
 from vivace.problems import Conflict, Fault
 
@@ -64,11 +65,17 @@ def genre_ids(names: Iterable[str]) -> dict[str, int]:
         return {}
     found = dict(looked_up(Genre, "name_key", wanted, "name_key", "id"))
     # Sorted for the reason of `insert_in_order`.
-    missing = [Genre(name=wanted[key], name_key=key) for key in sorted(wanted) if key not in found]
+    missing = [
+        Genre(name=wanted[key], name_key=key, name_words=spellings(key))
+        for key in sorted(wanted)
+        if key not in found
+    ]
     if missing:
         # Another writer may make the same genre at the same moment; either's will do.
         Genre.objects.bulk_create(missing, ignore_conflicts=True)
         found = dict(looked_up(Genre, "name_key", wanted, "name_key", "id"))
+        ids = [found[genre.name_key] for genre in missing]
+        learn_words(Genre._meta.db_table, "BETWEEN %s AND %s", [min(ids), max(ids)])
     return found
 
 
@@ -129,7 +136,7 @@ def artist_rows(ids: Iterable[int], artists: Iterable[NewArtist]) -> Iterator[bu
         sort_key = fold(artist.sort_name) if artist.sort_name else key
         yield (
             id_, artist.name, artist.sort_name, artist.disambiguation, lower(artist.mbid),
-            key, words(key), sort_key,
+            key, artist_words(key, sort_key), sort_key,
         )  # fmt: skip
 
 
@@ -194,6 +201,7 @@ def add_albums(albums: Sequence[NewAlbum]) -> Sequence[int]:
             index_words(Album._meta.db_table, ids)
             add_genres(AlbumGenre, ids, [album.genres for album in albums])
             add_credits(AlbumCredit, ids, albums, artists)
+            documents.index_range("album", ids)
     except IntegrityError as error:
         raise conflict(taken_mbids(Album, albums)) from error
     return ids
@@ -208,7 +216,7 @@ def album_rows(
         mbid = lower(album.mbid)
         yield (
             id_, album.title, artist_id, album.type, album.release_date, mbid,
-            key, words(key), artist_key,
+            key, spellings(key), artist_key,
         )  # fmt: skip
 
 
@@ -226,7 +234,7 @@ def add_tracks(tracks: Sequence[NewTrack]) -> Sequence[int]:
                 (
                     "id", "title", "artist_id", "album_id", "disc_number", "track_number",
                     "duration_ms", "composer", "mbid", "isrc", "title_key", "title_words",
-                    "artist_key", "album_key", "release_year",
+                    "composer_words", "artist_key", "album_key", "release_year",
                 ),
                 track_rows(ids, tracks, artists, albums),
                 "mbid",
@@ -234,6 +242,7 @@ def add_tracks(tracks: Sequence[NewTrack]) -> Sequence[int]:
             index_words(Track._meta.db_table, ids)
             add_genres(TrackGenre, ids, [track.genres for track in tracks])
             add_credits(TrackCredit, ids, tracks, artists)
+            documents.index_range("track", ids)
     except IntegrityError as error:
         raise conflict(taken_mbids(Track, tracks)) from error
     return ids
@@ -252,7 +261,8 @@ def track_rows(
         yield (
             id_, track.title, int(track.artist_id), int(track.album_id), track.disc_number,
             track.track_number, track.duration_ms, track.composer, lower(track.mbid),
-            bare_isrc(track.isrc), key, words(key), artist_key, album_key, year,
+            bare_isrc(track.isrc), key, spellings(key),
+            spellings(fold(track.composer or "")), artist_key, album_key, year,
         )  # fmt: skip
 
 

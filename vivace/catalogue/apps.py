@@ -14,6 +14,7 @@ class Catalogue(AppConfig):
 
         connection_created.connect(watch)
         post_migrate.connect(begin, sender=self)
+        post_migrate.connect(index, sender=self)
 
 
 def begin(using: str, **_: Any) -> None:
@@ -22,3 +23,16 @@ def begin(using: str, **_: Any) -> None:
 
     if Generation._meta.db_table in connections[using].introspection.table_names():
         Generation.objects.using(using).get_or_create(pk=1)
+
+
+def index(using: str, **_: Any) -> None:
+    """Make a library searchable that was filled before there was a search."""
+    from vivace.catalogue.rebuild import is_wanting, rebuild
+
+    with connections[using].cursor() as cursor:
+        tables = connections[using].introspection
+        if "listening_playlist" not in tables.table_names(cursor):
+            return
+        columns = tables.get_table_description(cursor, "listening_playlist")
+    if any(column.name == "name_words" for column in columns) and is_wanting():
+        rebuild()

@@ -96,7 +96,7 @@ def changing() -> Iterator[None]:
 WRITES = re.compile(
     r"\b(?:insert(?:\s+or\s+\w+)?\s+into|update(?:\s+or\s+\w+)?|delete\s+from|replace\s+into"
     r"|merge\s+into|truncate(?:\s+table)?)\s+(?:only\s+)?(?:\"?\w+\"?\.)?[\"`\[]?"
-    r"catalogue_(?!generation)",
+    r"catalogue_(?!generation|word)",
     re.IGNORECASE,
 )
 """A write to a table of the catalogue, wherever in the statement it is."""

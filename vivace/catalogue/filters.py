@@ -8,13 +8,26 @@ SQLite does not look at values, and both may walk a whole list for the few rows 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db.models import F, Model, Q
 from django.db.models.functions import Coalesce
 
-from vivace.catalogue.search import prefix_query, prefixes, words_check, words_match
-from vivace.catalogue.statements import Condition, Param, taken_for_half
+from vivace.catalogue.search import (
+    all_words_check,
+    all_words_found,
+    all_words_match,
+    any_expression,
+    best_expression,
+    prefix_query,
+    prefixes,
+    words_check,
+    words_found,
+    words_match,
+)
+from vivace.catalogue.statements import Condition, Param, Statement, taken_for_half
 
 Exact = Callable[[], Q]
 """A condition that an index answers with few rows, or that has an index with each sort."""
@@ -39,6 +52,10 @@ class Words:
     relation: str = ""
     """What leads from a row to the one that is named, itself where empty."""
 
+    def found(self) -> Statement:
+        """The ids of those that are named so."""
+        return words_found(self.model, f"{self.param}_query")
+
     def leading(self) -> Q:
         matching = words_match(self.model, f"{self.param}_query")
         if not self.relation:
@@ -52,6 +69,44 @@ class Words:
 
     def parameters(self, value: Any) -> dict[str, Any]:
         return {f"{self.param}_query": prefix_query(value), **prefixes(value, self.param)}
+
+
+@dataclass(frozen=True)
+class Asked(Words):
+    """All that a row, or what it leads to, is found by answers the question of the parameter."""
+
+    unseen: bool = False
+    """Whether some rows are not for the reader: what is written in those decides nothing."""
+
+    @property
+    def id(self) -> str:
+        return f"{self.relation}_id" if self.relation else "id"
+
+    def found(self) -> Statement:
+        return all_words_found(self.model, f"{self.param}_query")
+
+    def leading(self) -> Q:
+        return all_words_match(self.model, self.id, f"{self.param}_query")
+
+    def checked(self, scope: str = "") -> Q:
+        return all_words_check(self.model, self.id, f"{self.param}_query")
+
+    def parameters(self, value: Any) -> dict[str, Any]:
+        closest = any_expression if self.unseen else best_expression
+        return {f"{self.param}_query": closest(self.model._meta.db_table, value)}
+
+
+@dataclass(frozen=True)
+class AskedOfAny:
+    """The same of rows that lead to one of several kinds of things."""
+
+    kinds: tuple[Asked, ...]
+
+    def __call__(self) -> Q:
+        return reduce(or_, (kind.leading() for kind in self.kinds))
+
+    def parameters(self, value: Any) -> dict[str, Any]:
+        return {name: v for kind in self.kinds for name, v in kind.parameters(value).items()}
 
 
 @dataclass(frozen=True)

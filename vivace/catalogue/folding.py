@@ -2,6 +2,9 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
+
+from anyascii import anyascii
 
 KEY_LENGTH = 500
 """Longer keys are cut: PostgreSQL refuses an index entry of more than 2,704 bytes."""
@@ -20,6 +23,17 @@ ACCENTS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe2
 ASCII_GAPS = str.maketrans({c: " " for c in map(chr, range(128)) if not c.isalnum()})
 MARKS = "".join(c for c in map(chr, range(0x10000)) if unicodedata.category(c)[0] == "M")
 GAPS = re.compile(rf"(?:[^\w{re.escape(MARKS)}]|_)+")
+
+AND = frozenset("&+")
+"""By itself each is read as "and"."""
+
+# Signs that stand for a letter beside letters, as in Ke$ha and P!nk. At the end "!" is only loud.
+LETTER = r"[^\W\d_]"
+LOOKALIKES = re.compile(rf"(?<={LETTER})[$@]+|[$@]+(?={LETTER})|(?<={LETTER})!(?={LETTER})")
+READ_AS = str.maketrans("$@!", "sai")
+
+OTHER_SCRIPT = re.compile("[\u0250-\U0010ffff]")
+SYLLABLES = re.compile("[A-Z]?[^A-Z]+|[A-Z]")
 
 
 def fold(text: str) -> str:
@@ -47,3 +61,41 @@ def words(key: str) -> str:
     if key.isascii():
         return " ".join(key.translate(ASCII_GAPS).split())
     return GAPS.sub(" ", key).strip()
+
+
+def spellings(key: str) -> str:
+    """The words of a folded key, and after them the other ways in which people write them.
+
+    `ac/dc` is `ac dc acdc` and `ke$ha` `ke ha keha kesha`; what is in another script than the
+    Latin is there romanised, too. All that can be found of a name is among these words.
+    """
+    if key.replace(" ", "").isalnum() and key.isascii():
+        return key
+    found = [word for chunk in key.split() for word in parts(chunk)]
+    others = (word for chunk in key.split() for way in other_ways(chunk) for word in way)
+    return " ".join(dict.fromkeys([*found, *others])) if found else ""
+
+
+def parts(chunk: str) -> list[str]:
+    """The words of a piece of a key that has no space in it."""
+    return ["and"] if chunk in AND else words(chunk).split()
+
+
+def other_ways(chunk: str) -> Iterator[tuple[str, ...]]:
+    """Other words for a piece of a key, each way as its words: joined, as it sounds, romanised."""
+    if chunk.isalnum() and chunk.isascii():
+        return
+    split = parts(chunk)
+    joined = "".join(split)
+    if len(split) > 1:
+        yield (joined,)
+    looks = LOOKALIKES.sub(lambda sign: sign[0].translate(READ_AS), chunk)
+    if looks != chunk and (like := "".join(words(looks).split())):
+        yield (like,)
+    if OTHER_SCRIPT.search(joined):
+        romanised = anyascii(joined)
+        syllables = words(" ".join(SYLLABLES.findall(romanised)).lower()).split()
+        if plain := "".join(syllables):
+            yield (plain,)
+        if len(syllables) > 1:
+            yield tuple(syllables)

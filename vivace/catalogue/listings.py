@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import F, OuterRef, Q, TextField
 from django.db.models.functions import Cast, JSONObject
 
-from vivace.catalogue.filters import Bound, Filter, Words, having
+from vivace.catalogue.filters import Asked, Bound, Filter, Words, having
 from vivace.catalogue.lists import Listing, genre_named
 from vivace.catalogue.models import (
     Album,
@@ -95,6 +95,7 @@ ARTISTS = Listing(
     columns=artist_columns(),
     sorts={"name": "sort_key", **MOMENTS},
     filters={
+        "q": Asked(Artist, "q"),
         "name": Words(Artist, "name"),
         "mbid": having(mbid="mbid"),
         **OF_GENRE,
@@ -113,6 +114,7 @@ ALBUMS = Listing(
         **MOMENTS,
     },
     filters={
+        "q": Asked(Album, "q"),
         "title": Words(Album, "title"),
         "artist": Words(Artist, "artist", "artist"),
         "artist_id": having(artist_id="artist_id"),
@@ -142,6 +144,7 @@ TRACKS = Listing(
         **MOMENTS,
     },
     filters={
+        "q": Asked(Track, "q"),
         "title": Words(Track, "title"),
         "artist": Words(Artist, "artist", "artist"),
         "artist_id": having(artist_id="artist_id"),
@@ -171,6 +174,6 @@ GENRES = Listing(
     model=Genre,
     columns={"id": text_id("id"), "name": F("name"), **TIMES},
     sorts={"name": "name_key", **MOMENTS},
-    filters=SINCE,
+    filters={"q": Asked(Genre, "q"), **SINCE},
     default="name",
 )

@@ -19,11 +19,10 @@ from typing import Any, NamedTuple
 
 from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet, Subquery
 
-from vivace.catalogue.filters import Bound, Filter, Words, groups, unindexed
+from vivace.catalogue.filters import AskedOfAny, Bound, Filter, Words, groups, unindexed
 from vivace.catalogue.models import (
     Genre,
 )
-from vivace.catalogue.search import words_found
 from vivace.catalogue.statements import (
     Condition,
     Param,
@@ -260,17 +259,18 @@ def few_statements(listing: Listing, group: frozenset[str]) -> list[Statement]:
     leading = Statement.of(rows.filter(*(m.leading() for m in members)).values_list("pk"))
     if not isinstance(members[0], Words):
         return [leading.counted(FEW + 1)]
-    named = words_found(members[0].model, f"{members[0].param}_query").counted(FEW + 1)
+    named = members[0].found().counted(FEW + 1)
     return [named, leading.counted(FEW + 1)] if members[0].relation else [named]
 
 
-def lead_of(listing: Listing, values: Mapping[str, Any], order: Order) -> frozenset[str]:
+def lead_of(
+    listing: Listing, values: Mapping[str, Any], given: Mapping[str, Any], order: Order
+) -> frozenset[str]:
     """The filters that leave few rows: known of some, counted of others."""
     for name in EXACT:
         if name in values and name in listing.filters:
             return frozenset({name})
     walk = Plan(listing, frozenset(values), order)
-    given = parameters(listing, values)
     for group in groups(listing.filters, walk.filters):
         counts = few_statements(listing, group)
         if not all(map(walk.on_key, group)) and all(s.run(given)[0][0] <= FEW for s in counts):
@@ -283,7 +283,7 @@ def parameters(listing: Listing, values: Mapping[str, Any]) -> dict[str, Any]:
     given = dict(values)
     for name, value in values.items():
         found = listing.filters[name]
-        if isinstance(found, Words):
+        if isinstance(found, Words | AskedOfAny):
             given |= found.parameters(value)
     return given
 
@@ -303,8 +303,8 @@ def page(
 
     Raises nothing that a caller can cause: filters, sorts and bounds are checked at the edge.
     """
-    plan = Plan(listing, frozenset(values), order, lead_of(listing, values, order))
     given = parameters(listing, values) | {"limit": limit + 1, "offset": offset}
+    plan = Plan(listing, frozenset(values), order, lead_of(listing, values, given, order))
     if after:
         given |= {"after_key": after.key, "after_id": after.id}
     rows: list[Row] = []

@@ -15,9 +15,10 @@ from django.db.models import Q
 from django.db.models.functions import Cast, Coalesce, Substr
 from django.utils import timezone
 
+from vivace.catalogue import documents
 from vivace.catalogue.fields import KeyField, MomentField
-from vivace.catalogue.folding import fold, words
-from vivace.catalogue.search import index_words
+from vivace.catalogue.folding import fold, spellings
+from vivace.catalogue.search import index_words, learn_words
 
 TITLE_LENGTH = 1_000
 NAME_LENGTH = 500
@@ -44,6 +45,22 @@ class Generation(models.Model):
         return str(self.value)
 
 
+class Word(models.Model):
+    """A word that something is found by (`vocabulary`). It may stand here twice."""
+
+    word = KeyField()
+    backward = KeyField(help_text="From its last letter to its first")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["word"], name="word_by_start"),
+            models.Index(fields=["backward"], name="word_by_end"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.word)
+
+
 class Entry(models.Model):
     """What artists, albums and tracks have in common."""
 
@@ -60,8 +77,13 @@ class Entry(models.Model):
         added = self._state.adding
         self.fill_keys()
         super().save(*args, **kwargs)
-        if added:
-            index_words(self._meta.db_table, [self.pk])
+        table = self._meta.db_table
+        if not added:
+            learn_words(table, "= %s", [self.pk])
+            return
+        index_words(table, [self.pk])
+        if self._meta.model_name in documents.KINDS:
+            documents.index_range(self._meta.model_name, [self.pk])
 
     def fill_keys(self) -> None:
         """Set the columns that are derived from the others."""
@@ -71,6 +93,7 @@ class Entry(models.Model):
 class Genre(models.Model):
     name = models.CharField(max_length=NAME_LENGTH)
     name_key = KeyField(editable=False)
+    name_words = KeyField(editable=False)
     created_at = MomentField(default=timezone.now, editable=False)
     updated_at = MomentField(default=timezone.now, editable=False)
 
@@ -86,7 +109,18 @@ class Genre(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.name_key = fold(self.name)
+        self.name_words = spellings(self.name_key)
         super().save(*args, **kwargs)
+        learn_words(self._meta.db_table, "= %s", [self.pk])
+
+
+def artist_words(name_key: str, sort_key: str) -> str:
+    """The words that an artist is found by: those of the name, and what the sort name adds."""
+    found = spellings(name_key)
+    if sort_key == name_key:
+        return found
+    known = found.split()
+    return " ".join([*known, *(word for word in spellings(sort_key).split() if word not in known)])
 
 
 class Artist(Entry):
@@ -123,8 +157,8 @@ class Artist(Entry):
 
     def fill_keys(self) -> None:
         self.name_key = fold(self.name)
-        self.name_words = words(self.name_key)
         self.sort_key = fold(self.sort_name or self.name)
+        self.name_words = artist_words(self.name_key, self.sort_key)
 
 
 class Album(Entry):
@@ -186,7 +220,7 @@ class Album(Entry):
 
     def fill_keys(self) -> None:
         self.title_key = fold(self.title)
-        self.title_words = words(self.title_key)
+        self.title_words = spellings(self.title_key)
         self.artist_key = self.artist.sort_key
 
 
@@ -212,6 +246,7 @@ class Track(Entry):
     )
     title_key = KeyField(editable=False)
     title_words = KeyField(editable=False)
+    composer_words = KeyField(editable=False)
     artist_key = KeyField(editable=False)
     album_key = KeyField(editable=False)
     release_year = models.IntegerField(null=True, editable=False)
@@ -256,7 +291,8 @@ class Track(Entry):
 
     def fill_keys(self) -> None:
         self.title_key = fold(self.title)
-        self.title_words = words(self.title_key)
+        self.title_words = spellings(self.title_key)
+        self.composer_words = spellings(fold(self.composer or ""))
         self.artist_key = self.artist.sort_key
         self.album_key = self.album.title_key
         self.release_year = self.album.release_year

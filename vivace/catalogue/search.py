@@ -1,13 +1,21 @@
-"""Rows found by the words of their name or title."""
+"""Rows found by the words of their name or title, or by all that is known of them.
+
+The words of each name stand in an index of their own (`WORDS`), which leads from one word to few
+rows. Albums and tracks are found by the names of their artists, genres and album as well
+(`documents`).
+"""
 
 import json
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from django.db import connection
 from django.db.models import F, Model, Q
 
+from vivace.catalogue import documents, vocabulary
 from vivace.catalogue.folding import fold, words
+from vivace.catalogue.question import Question
 from vivace.catalogue.statements import (
     Condition,
     Param,
@@ -20,8 +28,13 @@ WORDS = {
     "catalogue_artist": "name_words",
     "catalogue_album": "title_words",
     "catalogue_track": "title_words",
+    "catalogue_genre": "name_words",
+    "listening_playlist": "name_words",
 }
 """The column with the folded words of each table."""
+MORE_WORDS = {"catalogue_track": "composer_words"}
+"""Another one, whose words are found in documents alone."""
+DOCUMENTED = {f"catalogue_{kind}": f"catalogue_{kind}_search" for kind in documents.KINDS}
 
 
 def index_words(table: str, ids: Sequence[int]) -> None:
@@ -30,15 +43,86 @@ def index_words(table: str, ids: Sequence[int]) -> None:
     PostgreSQL does it by itself. SQLite's full-text index would be flushed at every row by a
     trigger (35 µs a row instead of 2).
     """
-    if connection.vendor == "postgresql" or not ids:
+    if not ids:
         return
-    column = WORDS[table]
+    ends = [ids[0], ids[-1]]
+    if connection.vendor == "sqlite":
+        column = WORDS[table]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {table}_words (rowid, {column})"
+                f" SELECT id, {column} FROM {table} WHERE id BETWEEN %s AND %s",
+                ends,
+            )
+    learn_words(table, "BETWEEN %s AND %s", ends)
+
+
+def learn_words(table: str, rows: str, values: Sequence[Any] = ()) -> None:
+    """Take the words of rows, new or renamed, into the vocabulary. `rows` is of their ids."""
+    columns = [WORDS[table], *([MORE_WORDS[table]] if table in MORE_WORDS else [])]
+    vocabulary.learn(table, columns, rows, values)
+
+
+def found_by_name(table: str, param: str) -> str:
+    """SQL for the ids, as `rowid`, of rows whose name matches an expression, given as `param`."""
+    if connection.vendor == "sqlite":
+        return f"SELECT rowid FROM {table}_words WHERE {table}_words MATCH {param}"
+    vector = f"array_to_tsvector(string_to_array({WORDS[table]}, ' '))"
+    return f"SELECT id AS rowid FROM {table} WHERE {vector} @@ {param}::tsquery"
+
+
+def found_by_all(table: str, param: str) -> str:
+    """SQL for the ids of rows that match it by all they are found by."""
+    if table not in DOCUMENTED:
+        return found_by_name(table, param)
+    index = DOCUMENTED[table]
+    if connection.vendor == "sqlite":
+        return f"SELECT rowid FROM {index} WHERE {index} MATCH {param}"
+    return f"SELECT rowid FROM {index} WHERE words @@ {param}::tsquery"
+
+
+NOTHING = {"sqlite": '""', "postgresql": ""}
+"""The expression that finds nothing."""
+
+
+def best_expression(table: str, text: str) -> str:
+    """What a question finds in a table: as it is written, or else as it may be meant."""
+    question = Question(text)
+    written = question.started() or NOTHING[connection.vendor]
+    readings = chain((written,), question.looser())
+    return next((reading for reading in readings if finds_any(table, reading)), written)
+
+
+def any_expression(_: str, text: str) -> str:
+    """Whatever may be meant by a question, written so or not."""
+    return Question(text).meant() or NOTHING[connection.vendor]
+
+
+def finds_any(table: str, expression: str) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {table}_words (rowid, {column})"
-            f" SELECT id, {column} FROM {table} WHERE id BETWEEN %s AND %s",
-            [ids[0], ids[-1]],
-        )
+        cursor.execute(f"{found_by_all(table, '%s')} LIMIT 1", [expression])
+        return cursor.fetchone() is not None
+
+
+def all_words_found(model: type[Model], param: str) -> Statement:
+    """The ids of rows that match an expression by all they are found by."""
+    return Statement(found_by_all(model._meta.db_table, "%s"), (Slot(param),))
+
+
+def all_words_match(model: type[Model], column: str, param: str) -> Q:
+    """What has one of those ids in a column."""
+    sql = f"{{0}} IN ({found_by_all(model._meta.db_table, '{1}')})"
+    return Q(Condition(F(column), Param(param), sqlite=sql, postgresql=sql))
+
+
+def all_words_check(model: type[Model], column: str, param: str) -> Q:
+    """The same, checked on rows that something else leads to."""
+    found = found_by_all(model._meta.db_table, "{1}")
+    sqlite = f"EXISTS ({found} AND rowid = {{0}})"
+    postgresql = taken_for_half(
+        f"EXISTS (SELECT 1 FROM ({found} OFFSET 0) AS found WHERE rowid = {{0}})"
+    )
+    return Q(Condition(F(column), Param(param), sqlite=sqlite, postgresql=postgresql))
 
 
 def words_match(model: type[Model], param: str) -> Q:

@@ -84,6 +84,14 @@ def asked(
     )
 
 
+def any_of(ids: Collection[int]) -> tuple[str, list[str]]:
+    """A condition that a column is one of many ids, from after the column on."""
+    encoded = [msgspec.json.encode(list(ids)).decode()]
+    if connection.vendor == "postgresql":
+        return "IN (SELECT json_array_elements_text(%s::json)::bigint)", encoded
+    return "IN (SELECT value FROM json_each(%s))", encoded
+
+
 BY_ID = (("id", "bigint"),)
 BY_MBID = (("mbid", "text"),)
 BY_SOURCE = (("source", "text"), ("source_id", "text"))

@@ -1,6 +1,6 @@
 """Playlist rows: whose they are, what they hold, and what is to be written of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django.db import connection
@@ -9,10 +9,11 @@ from msgspec import UNSET, Struct
 from vivace.accounts.models import User
 from vivace.catalogue import bulk
 from vivace.catalogue.fields import timestamp
-from vivace.catalogue.folding import fold
+from vivace.catalogue.folding import fold, spellings
+from vivace.catalogue.search import learn_words
 from vivace.imports.entries import pair_of
 from vivace.imports.known import Pair
-from vivace.imports.library import asked, fetch
+from vivace.imports.library import any_of, asked, fetch
 from vivace.imports.report import ImportReport
 from vivace.imports.rows import PlaylistRow, RefusedError, RowError
 from vivace.imports.tracks import Tracks
@@ -150,13 +151,14 @@ def stored(owner: User) -> list[KnownPlaylist]:
     return list(found.values())
 
 
-def add(owner: User, playlists: Iterable[KnownPlaylist], now: str) -> None:
+def add(owner: User, playlists: Sequence[KnownPlaylist], now: str) -> None:
     rows: Iterable[tuple[Any, ...]] = (
         (
             each.id,
             owner.pk,
             each.name,
             fold(each.name),
+            spellings(fold(each.name)),
             each.public,
             each.source,
             each.source_id,
@@ -165,19 +167,30 @@ def add(owner: User, playlists: Iterable[KnownPlaylist], now: str) -> None:
         )
         for each in playlists
     )
-    columns = "id owner_id name name_key public source source_id created_at updated_at"
+    columns = "id owner_id name name_key name_words public source source_id created_at updated_at"
     bulk.insert(Playlist, columns.split(), rows)
+    learn_named(playlists)
 
 
-def change(playlists: Iterable[KnownPlaylist], now: str) -> None:
-    rows = [(each.name, fold(each.name), each.public, now, each.id) for each in playlists]
+def change(playlists: Collection[KnownPlaylist], now: str) -> None:
+    rows = [
+        (each.name, fold(each.name), spellings(fold(each.name)), each.public, now, each.id)
+        for each in playlists
+    ]
     if rows:
         with connection.cursor() as cursor:
             cursor.executemany(
-                "UPDATE listening_playlist SET name = %s, name_key = %s, public = %s,"
-                " updated_at = %s WHERE id = %s",
+                "UPDATE listening_playlist SET name = %s, name_key = %s, name_words = %s,"
+                " public = %s, updated_at = %s WHERE id = %s",
                 rows,
             )
+        learn_named(playlists)
+
+
+def learn_named(playlists: Iterable[KnownPlaylist]) -> None:
+    """Take the words of their names into the vocabulary."""
+    if ids := [each.id for each in playlists]:
+        learn_words(Playlist._meta.db_table, *any_of(ids))
 
 
 def fill(playlists: Sequence[KnownPlaylist], now: str) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from django.db import connection
 
 from vivace.catalogue import bulk
-from vivace.catalogue.folding import words
+from vivace.catalogue.folding import fold, spellings
 from vivace.imports.known import Credits, StagedTrack, Track
 
 COLUMNS = (*Track._fields, "fresh", "credits")
@@ -22,6 +22,7 @@ NUMBERS = {
 CACHE_KIB = 16_000
 """Of the staged rows, whose table may grow past it: the rest goes to a file."""
 
+WORDS = ("title_words", "composer_words")
 decode_credits = msgspec.json.Decoder(Credits | None).decode
 
 
@@ -37,7 +38,7 @@ def staged_tracks() -> Iterator[None]:
     """The empty table `staged_track`, for the block."""
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS staged_track")
-        columns = ", ".join(definition(column) for column in (*COLUMNS, "title_words"))
+        columns = ", ".join(definition(column) for column in (*COLUMNS, *WORDS))
         cursor.execute(f"CREATE TEMPORARY TABLE staged_track ({columns})")
         if connection.vendor == "sqlite":
             cursor.execute(f"PRAGMA temp.cache_size = -{CACHE_KIB}")
@@ -63,13 +64,15 @@ def stage(tracks: Collection[StagedTrack], staged_before: Collection[int]) -> No
     with brief_transaction():
         if staged_before:
             forget(staged_before)
-        bulk.insert_into("staged_track", (*COLUMNS, "title_words"), map(row_of, tracks))
+        bulk.insert_into("staged_track", (*COLUMNS, *WORDS), map(row_of, tracks))
 
 
 def row_of(staged: StagedTrack) -> tuple[bulk.Value, ...]:
     track, fresh, credited = staged
     encoded = None if credited is None else msgspec.json.encode(credited).decode()
-    return (*track, 1 if fresh else 0, encoded, words(track.title_key))
+    title = spellings(track.title_key)
+    composer = spellings(fold(track.composer)) if track.composer else ""
+    return (*track, 1 if fresh else 0, encoded, title, composer)
 
 
 def staged_track(row: tuple[Any, ...]) -> StagedTrack:

@@ -10,9 +10,9 @@ import msgspec
 from django.db import connection
 from django.db.models import Model
 
-from vivace.catalogue import bulk
+from vivace.catalogue import bulk, documents
 from vivace.catalogue.fields import timestamp
-from vivace.catalogue.folding import fold, words
+from vivace.catalogue.folding import fold, spellings
 from vivace.catalogue.models import (
     Album,
     AlbumCredit,
@@ -22,12 +22,14 @@ from vivace.catalogue.models import (
     Genre,
     Track,
     TrackGenre,
+    Word,
+    artist_words,
 )
-from vivace.catalogue.search import index_words
+from vivace.catalogue.search import DOCUMENTED, index_words, learn_words
 from vivace.imports import known
 from vivace.imports.albums import Albums
 from vivace.imports.artists import Artists
-from vivace.imports.library import fetch, genres_of
+from vivace.imports.library import any_of, fetch, genres_of
 from vivace.imports.plan import Planner
 
 LARGE = 20_000
@@ -39,7 +41,7 @@ ARTIST = ("name", "name_key", "sort_name", "disambiguation", *ENTRY, "name_words
 ALBUM = ("title", "title_key", "artist_id", "release_date", "type", *ENTRY, "title_words")
 TRACK = (
     "title", "artist_id", "album_id", "disc_number", "track_number", "duration_ms", "composer",
-    "isrc", "mbid", "source", "source_id", "title_key", "title_words",
+    "isrc", "mbid", "source", "source_id", "title_key", "title_words", "composer_words",
 )  # fmt: skip
 TIMES = ("created_at", "updated_at")
 
@@ -61,6 +63,7 @@ def store(planner: Planner, new_tracks: int, changed_tracks: int) -> None:
         if new_tracks or changed_tracks:
             store_track_genres()
             store_track_credits()
+            make_findable()
 
 
 def run(statement: str, values: Sequence[bulk.Value] = ()) -> None:
@@ -74,9 +77,13 @@ def moment() -> str:
 
 
 def store_genres(new: dict[int, str], now: str) -> None:
-    rows = ((id_, name, fold(name)) for id_, name in new.items())
-    if new:
-        bulk.insert(Genre, ("id", "name", "name_key"), rows, same=dict.fromkeys(TIMES, now))
+    if not new:
+        return
+    keys = ((id_, name, fold(name)) for id_, name in new.items())
+    rows = ((id_, name, key, spellings(key)) for id_, name, key in keys)
+    columns = ("id", "name", "name_key", "name_words")
+    bulk.insert(Genre, columns, rows, same=dict.fromkeys(TIMES, now))
+    learn_words(Genre._meta.db_table, "BETWEEN %s AND %s", [min(new), max(new)])
 
 
 def change(model: type[Model], columns: Sequence[str], rows: Sequence[bulk.Row]) -> None:
@@ -95,6 +102,8 @@ def store_artists(artists: Artists, now: str) -> None:
     change(
         Artist, (*ARTIST, "updated_at"), [(*artist_values(each), now, each.id) for each in changed]
     )
+    if changed:
+        learn_words(Artist._meta.db_table, *any_of([artist.id for artist in changed]))
     new = [artists.new[id_] for id_ in sorted(artists.new)]
     if new:
         rows = ((each.id, *artist_values(each)) for each in new)
@@ -106,7 +115,7 @@ def artist_values(artist: known.Artist) -> bulk.Row:
     key = artist.name_key
     return (
         artist.name, key, artist.sort_name, artist.disambiguation, artist.mbid, artist.source,
-        artist.source_id, words(key), sort_key(artist),
+        artist.source_id, artist_words(key, sort_key(artist)), sort_key(artist),
     )  # fmt: skip
 
 
@@ -118,7 +127,9 @@ def store_albums(albums: Albums, artists: Artists, now: str) -> None:
     changed = albums.changed.values()
     change(Album, (*ALBUM, "updated_at"), [(*album_values(each), now, each.id) for each in changed])
     if changed:
-        carry_artist_key([album.id for album in changed])
+        ids = [album.id for album in changed]
+        carry_artist_key(ids)
+        learn_words(Album._meta.db_table, *any_of(ids))
     new = [albums.new[id_] for id_ in sorted(albums.new)]
     if new:
         rows = (
@@ -128,12 +139,14 @@ def store_albums(albums: Albums, artists: Artists, now: str) -> None:
         index_words(Album._meta.db_table, (new[0].id, new[-1].id))
     store_album_genres(albums)
     store_album_credits(albums)
+    if new:
+        documents.index_range("album", (new[0].id, new[-1].id))
 
 
 def album_values(album: known.Album) -> bulk.Row:
     return (
         album.title, album.title_key, album.artist_id, album.release_date, album.type, album.mbid,
-        album.source, album.source_id, words(album.title_key),
+        album.source, album.source_id, spellings(album.title_key),
     )  # fmt: skip
 
 
@@ -150,10 +163,8 @@ def carry_artist_key(ids: Collection[int]) -> None:
 
 def among(column: str, ids: Collection[int]) -> tuple[str, list[str]]:
     """A condition that the column is one of many ids, and its parameters."""
-    encoded = [msgspec.json.encode(list(ids)).decode()]
-    if connection.vendor == "postgresql":
-        return f"{column} IN (SELECT json_array_elements_text(%s::json)::bigint)", encoded
-    return f"{column} IN (SELECT value FROM json_each(%s))", encoded
+    condition, encoded = any_of(ids)
+    return f"{column} {condition}", encoded
 
 
 def store_album_genres(albums: Albums) -> None:
@@ -256,6 +267,13 @@ def add_tracks(now: str) -> None:
         )
 
 
+def make_findable() -> None:
+    """All that was staged, by its words and by those of all it belongs to."""
+    staged = "IN (SELECT id FROM staged_track)"
+    learn_words(Track._meta.db_table, staged)
+    documents.index_anew("track", staged)
+
+
 ELEMENTS = {
     "sqlite": "json_each(staged.{column}) element",
     "postgresql": "json_array_elements_text(staged.{column}::json) WITH ORDINALITY"
@@ -313,7 +331,8 @@ def store_track_credits() -> None:
 # --- Large loads -----------------------------------------------------------------------------
 
 LOADED = [
-    model._meta.db_table for model in (Artist, Album, Track, AlbumGenre, TrackGenre, ArtistGenre)
+    *(m._meta.db_table for m in (Artist, Album, Track, AlbumGenre, TrackGenre, ArtistGenre, Word)),
+    *DOCUMENTED.values(),
 ]
 
 
@@ -344,7 +363,8 @@ def sqlite_relieved() -> Iterator[None]:
     names = ", ".join(f"'{table}'" for table in LOADED)
     dropped = fetch(
         "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND "
-        f"(type = 'index' AND tbl_name IN ({names}) OR name LIKE '%%genre_found')"
+        f"(type = 'index' AND tbl_name IN ({names}) OR name LIKE '%%genre_found'"
+        " OR name LIKE 'document_%%_insert')"
     )
     for kind, name, _ in dropped:
         run(f"DROP {kind} {name}")

@@ -3,7 +3,7 @@
 from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
-from vivace.catalogue.filters import having
+from vivace.catalogue.filters import Asked, AskedOfAny, having
 from vivace.catalogue.listings import (
     MOMENTS,
     SINCE,
@@ -14,6 +14,7 @@ from vivace.catalogue.listings import (
     track_columns,
 )
 from vivace.catalogue.lists import Listing
+from vivace.catalogue.models import Album, Artist, Track
 from vivace.catalogue.statements import Param
 from vivace.listening.models import Favourite, Playlist, PlaylistItem
 
@@ -36,6 +37,7 @@ PLAYLISTS = Listing(
         "reader_id": lambda: Q(owner_id=Param("reader_id")) | Q(public=True),
         "owner_id": having(owner_id="owner_id"),
         "public": having(public="public"),
+        "q": Asked(Playlist, "q", unseen=True),
         **SINCE,
     },
 )
@@ -52,6 +54,7 @@ ITEMS = Listing(
     sorts={"position": "position"},
     filters={
         "playlist_id": having(playlist_id="playlist_id"),
+        "q": Asked(Track, "q", "track"),
         "updated_since": having(added_at__gte="updated_since"),
         "ids": SINCE["ids"],
     },
@@ -70,6 +73,13 @@ FAVOURITES = Listing(
     sorts={"created_at": "created_at"},
     filters={
         "account_id": having(account_id="account_id"),
+        "q": AskedOfAny(
+            (
+                Asked(Artist, "artist", "artist"),
+                Asked(Album, "album", "album"),
+                Asked(Track, "track", "track"),
+            )
+        ),
         "artist": lambda: Q(artist__isnull=False),
         "album": lambda: Q(album__isnull=False),
         "track": lambda: Q(track__isnull=False),

@@ -8,8 +8,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from vivace.catalogue.fields import KeyField, MomentField
-from vivace.catalogue.folding import fold
+from vivace.catalogue.folding import fold, spellings
 from vivace.catalogue.models import NAME_LENGTH, Album, Artist, Track
+from vivace.catalogue.search import learn_words
 
 
 class Playlist(models.Model):
@@ -18,6 +19,7 @@ class Playlist(models.Model):
     )
     name = models.CharField(max_length=NAME_LENGTH)
     name_key = KeyField(editable=False)
+    name_words = KeyField(editable=False)
     description = models.TextField(null=True, blank=True)
     public = models.BooleanField(default=False, help_text="Others may read it")
     source = KeyField(null=True, blank=True, help_text="The collection it was imported from")
@@ -57,7 +59,9 @@ class Playlist(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.name_key = fold(self.name)
+        self.name_words = spellings(self.name_key)
         super().save(*args, **kwargs)
+        learn_words(self._meta.db_table, "= %s", [self.pk])
 
 
 class PlaylistItem(models.Model):

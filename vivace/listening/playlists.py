@@ -17,8 +17,9 @@ from django.utils import timezone
 from vivace.accounts import people
 from vivace.catalogue import bulk
 from vivace.catalogue.fields import timestamp
-from vivace.catalogue.folding import fold
+from vivace.catalogue.folding import fold, spellings
 from vivace.catalogue.models import Track
+from vivace.catalogue.search import learn_words
 from vivace.listening.models import Playlist, PlaylistItem
 from vivace.problems import Conflict, Fault, Forbidden, NotFound
 
@@ -60,8 +61,10 @@ def create(owner_id: int, **fields: Any) -> Playlist:
 def change(playlist: Playlist, *, check: Check = lambda: None, **fields: Any) -> None:
     if "name" in fields:
         fields["name_key"] = fold(fields["name"])
+        fields["name_words"] = spellings(fields["name_key"])
     with changing(playlist, check):
         Playlist.objects.filter(pk=playlist.pk).update(**fields)
+        learn_words(Playlist._meta.db_table, "= %s", [playlist.pk])
 
 
 def delete(playlist: Playlist, *, check: Check = lambda: None) -> None:

@@ -5,6 +5,7 @@ operation of its OpenAPI document.
 import json
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import call_command
@@ -13,7 +14,7 @@ from vivace.lab.profiling.calling import Request, call
 
 ARTISTS, ALBUMS_PER_ARTIST, TRACKS_PER_ALBUM, SEED = 1_000, 2, 10, 1
 LOGIN, PASSWORD = "demo", "vivace-demo"
-PAGE = "limit=100"
+PAGE = {"limit": 100}
 JSON = "application/json"
 PARAMETER = re.compile(r"(\w[\w-]*)/\{(id|item_id)\}")
 
@@ -48,10 +49,16 @@ def requests(handler: WSGIHandler) -> list[Request]:
         for kind, name in PARAMETER.findall(concrete):
             concrete = concrete.replace(f"{{{name}}}", known[kind], 1)
         media_type, body = body_of(operation, owner.refresh_token, ids)
-        parameters = {each["name"] for each in operation["parameters"]}
-        query = PAGE if method == "GET" and "limit" in parameters else ""
+        query = query_of(operation) if method == "GET" else ""
         made.append(Request(f"{method} {path}", method, concrete, query, headers, body, media_type))
     return made
+
+
+def query_of(operation: Any) -> str:
+    """A page of a hundred where there are pages, and the examples of what has to be asked."""
+    asked = [(each["name"], each) for each in operation["parameters"] if each["in"] == "query"]
+    needed = {name: each["schema"]["examples"][0] for name, each in asked if each.get("required")}
+    return urlencode(needed | (PAGE if "limit" in dict(asked) else {}))
 
 
 def body_of(operation: Any, refresh_token: str, ids: Ids) -> tuple[str, bytes]:

@@ -1,0 +1,123 @@
+"""One question to all of the library, over HTTP."""
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from django.http import HttpResponse
+from msgspec import Meta
+
+from vivace.api import schemas
+from vivace.api.answers import answers
+from vivace.api.auth import reader, reader_id
+from vivace.api.conditional import answer
+from vivace.api.controller import Api
+from vivace.api.filters import Text
+from vivace.api.parameters import Query
+from vivace.api.shapes import album, artist, playlist, track
+from vivace.catalogue.entries import END
+from vivace.catalogue.folding import fold, spellings
+from vivace.catalogue.lists import Row
+from vivace.listening.search import KINDS, Hit, search
+
+LIMIT_MAX = 100
+ANY_KIND = "|".join(KINDS)
+
+Types = Annotated[
+    str,
+    Meta(
+        pattern=f"^({ANY_KIND})(,({ANY_KIND})){{0,{len(KINDS) - 1}}}{END}",
+        description="What to look for, of " + ", ".join(KINDS),
+        examples=["artist,album"],
+    ),
+]
+Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="Answers of each type")]
+
+
+class SearchQuery(msgspec.Struct):
+    q: Text
+    type: Types = ",".join(KINDS)
+    limit: Limit = 10
+
+
+class Search(Api):
+    tags = ("search",)
+
+    @answers(schemas.Found, etag=True, auth=[reader])
+    def get(self, parsed_query: Query[SearchQuery]) -> HttpResponse:
+        """Find artists, albums, tracks and playlists."""
+        kinds = dict.fromkeys(parsed_query.type.split(","))
+        found = search(parsed_query.q, kinds, parsed_query.limit, reader_id(self.request))
+        shaped: dict[str, Any] = {
+            f"{kind}s": [shown(kind, hit) for hit in hits] for kind, hits in found.items()
+        }
+        return answer(self.request, schemas.Found(**shaped))
+
+
+# --- From hits to shapes ---------------------------------------------------------------------
+
+
+class Look(NamedTuple):
+    """How a kind is shown: itself, as a hit, and which texts of it may have been asked for."""
+
+    shape: Callable[[Row], Any]
+    hit: Callable[..., schemas.Hit]
+    texts: Callable[[Any], Iterator[tuple[str, str | None]]]
+
+
+def artist_texts(found: schemas.Artist) -> Iterator[tuple[str, str | None]]:
+    yield "name", found.name
+    yield "sort_name", found.sort_name
+
+
+def album_texts(found: schemas.Album) -> Iterator[tuple[str, str | None]]:
+    yield "title", found.title
+    yield from shared_texts(found)
+
+
+def track_texts(found: schemas.Track) -> Iterator[tuple[str, str | None]]:
+    yield "title", found.title
+    yield "album", found.album.title
+    yield "composer", found.composer
+    yield from shared_texts(found)
+
+
+def shared_texts(found: schemas.Album | schemas.Track) -> Iterator[tuple[str, str | None]]:
+    yield "artist", found.artist.name
+    # Both are JSON as the database made it.
+    for genre in msgspec.json.decode(found.genres):  # type: ignore[call-overload]
+        yield "genre", genre
+    for credit in msgspec.json.decode(found.credits):  # type: ignore[call-overload]
+        yield "credit", credit["name"]
+
+
+def playlist_texts(found: schemas.Playlist) -> Iterator[tuple[str, str | None]]:
+    yield "name", found.name
+
+
+LOOKS = {
+    "artist": Look(artist, schemas.ArtistHit, artist_texts),
+    "album": Look(album, schemas.AlbumHit, album_texts),
+    "track": Look(track, schemas.TrackHit, track_texts),
+    "playlist": Look(playlist, schemas.PlaylistHit, playlist_texts),
+}
+
+
+def shown(kind: str, hit: Hit) -> schemas.Hit:
+    look = LOOKS[kind]
+    item = look.shape(hit.row)
+    matched = [
+        schemas.Matched(field, piece)  # type: ignore[arg-type]
+        for field, text in look.texts(item)
+        if text
+        for piece in text.split()
+        if not words_of(piece).isdisjoint(hit.words)
+    ]
+    return look.hit(hit.score, matched, item)
+
+
+@lru_cache(maxsize=8_192)
+def words_of(piece: str) -> frozenset[str]:
+    """All the words that a piece of a text is found by."""
+    return frozenset(spellings(fold(piece)).split())

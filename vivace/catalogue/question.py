@@ -1,0 +1,238 @@
+"""What somebody typed into a search field, and what may be meant by it.
+
+A question is a few pieces, in any order; each is found by one of several ways to write it, and
+the last may be the start of a word. How far it is taken: as it is written; with typos forgiven,
+words run together or apart; as what stands inside a word. Each becomes an expression in the
+language of the database's full-text index.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import chain, pairwise
+from typing import NamedTuple
+
+from django.db import connection
+
+from vivace.catalogue import vocabulary
+from vivace.catalogue.folding import fold, other_ways, parts
+from vivace.catalogue.vocabulary import LONG, Asked, Near
+
+PIECES_MAX = 16
+"""More of a question is not looked at; a name is still found by the whole of it."""
+FORGIVEN = 4
+"""Letters of the shortest word in which a typo is forgiven where it stands alone."""
+SHORTEST = 2
+"""Letters of each half of a word that is taken apart."""
+
+
+class Term(NamedTuple):
+    word: str
+    started: bool = False
+    """Whether words that start with it are meant, too."""
+
+
+Way = tuple[Term, ...]
+"""Terms that are all to be there."""
+
+
+class Piece(NamedTuple):
+    """What stands between two spaces of a question."""
+
+    ways: tuple[tuple[str, ...], ...]
+
+    @property
+    def word(self) -> str:
+        """All of it as one word."""
+        return "".join(self.ways[0])
+
+
+def pieces_of(key: str) -> list[Piece]:
+    found = (Piece((tuple(parts(chunk)), *other_ways(chunk))) for chunk in key.split())
+    return list(dict.fromkeys(piece for piece in found if piece.ways[0]))[:PIECES_MAX]
+
+
+class Manners(NamedTuple):
+    """How a piece of the question is found in words: the less, the better."""
+
+    words: Mapping[str, int]
+    together: Sequence[tuple[frozenset[str], int]]
+    """Words that count if all are there."""
+    starts: tuple[str, ...]
+
+    def best(self, words: Sequence[str]) -> tuple[int, frozenset[str]]:
+        """The best manner in which it is among the words, and which of them it is."""
+        best, met = NOWHERE, frozenset[str]()
+        for word in words:
+            how = self.words.get(word, NOWHERE)
+            if how > STARTED and word.startswith(self.starts):
+                how = STARTED
+            if how < best:
+                best, met = how, frozenset((word,))
+        for several, how in self.together:
+            if how < best and several.issubset(words):
+                best, met = how, several
+        return best, met
+
+
+WHOLE, STARTED, TYPO, TYPOS, INSIDE, NOWHERE = range(6)
+
+
+class Question:
+    """A question, and as much of what may be meant as is asked for, looked up once."""
+
+    def __init__(self, text: str) -> None:
+        self.key = fold(text)
+        self.pieces = pieces_of(self.key)
+
+    def whole(self) -> str | None:
+        """Each piece as whole words. None where there is not a letter or digit."""
+        return expression([plain(piece) for piece in self.pieces])
+
+    def started(self) -> str | None:
+        """The last piece as the start of a word."""
+        return expression(self.written)
+
+    def meant(self) -> str | None:
+        """With typos forgiven, and words run together or taken apart."""
+        return expression(
+            [
+                [*written, *((Term(near.word),) for near in likely), *apart]
+                for written, likely, apart in zip(self.written, self.near, self.apart, strict=True)
+            ]
+        )
+
+    def inside(self) -> str | None:
+        """With the words that a piece stands inside of, too."""
+        return expression(
+            [
+                [*written, *((Term(near.word),) for near in likely), *((Term(w),) for w in words)]
+                for written, likely, words in zip(
+                    self.written, self.near, self.holding, strict=True
+                )
+            ]
+        )
+
+    def looser(self) -> Iterator[str]:
+        """What may be meant where nothing is written so, each reading looser than the last."""
+        told = {self.started()}
+        for reading in (self.meant, self.inside):
+            looser = reading()
+            if looser and looser not in told:
+                told.add(looser)
+                yield looser
+
+    @cached_property
+    def written(self) -> list[list[Way]]:
+        ways = [plain(piece) for piece in self.pieces]
+        if ways:
+            # Not words that were apart: of "a-ha", any word with "ha" at its start would do.
+            ways[-1] = [
+                (Term(way[0].word, started=True),) if len(way) == 1 else way for way in ways[-1]
+            ]
+        return ways
+
+    @cached_property
+    def near(self) -> list[list[Near]]:
+        """For each piece the words that it may be misspelt from."""
+        last = len(self.pieces) - 1
+        return vocabulary.near(
+            [
+                Asked(piece.word, self.typos_in(piece.word), started=at == last)
+                for at, piece in enumerate(self.pieces)
+            ]
+        )
+
+    @cached_property
+    def holding(self) -> list[list[str]]:
+        """For each piece the words that it stands inside of."""
+        return vocabulary.inside([piece.word for piece in self.pieces])
+
+    def typos_in(self, word: str) -> int:
+        """How many are forgiven: in words of two and three letters only beside others."""
+        if any(map(str.isdigit, word)):
+            return 0  # Another number is another thing.
+        if len(word) < FORGIVEN:
+            return int(len(word) > 1 and len(self.pieces) > 1)
+        return 2 if len(word) >= LONG else 1
+
+    @cached_property
+    def apart(self) -> list[list[Way]]:
+        """For each piece two words that were run together, or one that was taken apart."""
+        words = [piece.word for piece in self.pieces]
+        halves = [
+            [(word[:at], word[at:]) for at in range(SHORTEST, len(word) - SHORTEST + 1)]
+            for word in words
+        ]
+        joined = [first + second for first, second in pairwise(words)]
+        known = vocabulary.known({*joined, *chain.from_iterable(chain.from_iterable(halves))})
+        found: list[list[Way]] = [
+            [tuple(map(Term, pair)) for pair in pairs if known.issuperset(pair)] for pairs in halves
+        ]
+        for at, word in enumerate(joined):
+            if word in known:
+                found[at].append((Term(word),))
+                found[at + 1].append((Term(word),))
+        return found
+
+    @property
+    def manners(self) -> list[Manners]:
+        """How each piece may be found, as far as that was looked up."""
+        looked = self.__dict__
+        last = len(self.pieces) - 1
+        return [
+            manners_of(
+                piece,
+                looked["near"][at] if "near" in looked else (),
+                looked["apart"][at] if "apart" in looked else (),
+                looked["holding"][at] if "holding" in looked else (),
+                started=at == last,
+            )
+            for at, piece in enumerate(self.pieces)
+        ]
+
+
+def plain(piece: Piece) -> list[Way]:
+    return [tuple(map(Term, words)) for words in piece.ways]
+
+
+def manners_of(
+    piece: Piece,
+    near: Iterable[Near],
+    apart: Iterable[Way],
+    holding: Iterable[str],
+    *,
+    started: bool,
+) -> Manners:
+    words = dict.fromkeys(holding, INSIDE)
+    words |= {each.word: STARTED + each.typos for each in reversed([*near]) if each.typos}
+    words |= {way[0].word: TYPO for way in apart if len(way) == 1}
+    words |= {way[0]: WHOLE for way in piece.ways if len(way) == 1}
+    together = [(frozenset(way), WHOLE) for way in piece.ways if len(way) > 1]
+    together += [(frozenset(t.word for t in way), TYPO) for way in apart if len(way) > 1]
+    starts = tuple(way[-1] for way in piece.ways if len(way) == 1) if started else ()
+    return Manners(words, together, starts)
+
+
+# --- In the language of the database's index ----------------------------------------------------
+
+SIGNS = {"sqlite": (" AND ", " OR "), "postgresql": (" & ", " | ")}
+
+
+def expression(pieces: Sequence[Iterable[Way]]) -> str | None:
+    """What has, of each piece, one of its ways. None of no pieces."""
+    and_, or_ = SIGNS[connection.vendor]
+    either = [
+        joined([joined([written(term) for term in way], and_) for way in dict.fromkeys(ways)], or_)
+        for ways in pieces
+    ]
+    return joined(either, and_) if either else None
+
+
+def joined(expressions: Sequence[str], sign: str) -> str:
+    return expressions[0] if len(expressions) == 1 else f"({sign.join(expressions)})"
+
+
+def written(term: Term) -> str:
+    if connection.vendor == "postgresql":
+        return f"'{term.word}'{':*' * term.started}"
+    return f'"{term.word}"{" *" * term.started}'

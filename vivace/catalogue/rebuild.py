@@ -1,0 +1,92 @@
+"""All that searching goes by, made anew from the names in the library."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from django.db import connection
+
+from vivace.catalogue import documents
+from vivace.catalogue.caching import changing
+from vivace.catalogue.folding import fold, spellings
+from vivace.catalogue.models import artist_words
+from vivace.catalogue.search import WORDS, learn_words
+
+AT_ONCE = 2_000
+
+
+def by_name(name: str | None) -> str:
+    return spellings(fold(name or ""))
+
+
+def by_names(name: str, sort_name: str | None) -> str:
+    return artist_words(fold(name), fold(sort_name or name))
+
+
+# (table, the columns that are folded, the column of their words, how they become it)
+NAMED: Sequence[tuple[str, str, str, Callable[..., str]]] = (
+    ("catalogue_artist", "name, sort_name", "name_words", by_names),
+    ("catalogue_album", "title", "title_words", by_name),
+    ("catalogue_track", "title", "title_words", by_name),
+    ("catalogue_track", "composer", "composer_words", by_name),
+    ("catalogue_genre", "name", "name_words", by_name),
+    ("listening_playlist", "name", "name_words", by_name),
+)
+
+
+def is_wanting() -> bool:
+    """Whether there is something to be found, and no vocabulary to find it with."""
+    return not fetched("SELECT 1 FROM catalogue_word LIMIT 1") and any(
+        fetched(f"SELECT 1 FROM {table} LIMIT 1") for table in WORDS
+    )
+
+
+def rebuild() -> int:
+    """Write words, documents and vocabulary anew, all or nothing; how many words there are."""
+    with changing():
+        # First what the triggers on the columns of words would have to keep up.
+        for kind in documents.KINDS:
+            run(f"DELETE FROM catalogue_{kind}_search")
+        run("DELETE FROM catalogue_word")
+        if connection.vendor == "sqlite":
+            for index in ("catalogue_word_parts", *(f"{table}_words" for table in WORDS)):
+                run(f"INSERT INTO {index} ({index}) VALUES ('rebuild')")
+        for named in NAMED:
+            rewrite(*named)
+        for table in WORDS:
+            learn_words(table, "IS NOT NULL")
+        for kind in documents.KINDS:
+            documents.index_documents(kind, "IS NOT NULL")
+    [(count,)] = fetched("SELECT count(*) FROM catalogue_word")
+    return int(count)
+
+
+def rewrite(table: str, names: str, column: str, worded: Callable[..., str]) -> None:
+    """Set a column of words where it is not what the names become."""
+    for rows in parts(table, f"{names}, {column}"):
+        changed = [
+            (words, id_) for id_, *given, present in rows if (words := worded(*given)) != present
+        ]
+        if changed:
+            with connection.cursor() as cursor:
+                cursor.executemany(f"UPDATE {table} SET {column} = %s WHERE id = %s", changed)
+
+
+def parts(table: str, columns: str) -> Iterator[list[tuple[Any, ...]]]:
+    last = 0
+    while rows := fetched(
+        f"SELECT id, {columns} FROM {table} WHERE id > %s ORDER BY id LIMIT {AT_ONCE}", [last]
+    ):
+        yield rows
+        last = rows[-1][0]
+
+
+def run(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def fetched(query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows

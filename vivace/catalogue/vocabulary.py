@@ -1,0 +1,211 @@
+"""Every word that something in the library is found by: where one that was misspelt is looked up.
+
+A word stays when the last thing that had it goes; `vivace rebuildsearch` drops those. It may stand
+here twice: with a unique index, one who adds it would wait for another who does, until that one's
+whole import is through.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from django.db import connection
+from rapidfuzz.distance import OSA
+
+LAST = "\U0010ffff"
+"""Ends the range of all words with the same start."""
+LONGEST = 2_000
+PROBED = 5_000
+"""Words that are compared at most for each probe."""
+NEAR_MAX = 40
+INSIDE_MAX = 100
+TRIGRAM = 3
+LONG = 8
+"""Words of so many letters are forgiven two typos."""
+
+SPLIT = {
+    "sqlite": """json_each('["' || replace({column}, ' ', '","') || '"]') AS word""",
+    "postgresql": "unnest(string_to_array({column}, ' ')) AS word(value)",
+}
+"""The words of a column as rows, to be joined."""
+
+
+def learn(table: str, columns: Iterable[str], rows: str, values: Sequence[Any] = ()) -> None:
+    """Add the words of rows that are not known yet. `rows` is a condition on the table's ids."""
+    split = SPLIT[connection.vendor]
+    texts = [
+        f"SELECT word.value FROM {table} CROSS JOIN {split.format(column=column)}"
+        f" WHERE {table}.id {rows}"
+        for column in columns
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(max(id), 0) FROM catalogue_word")
+        [(last,)] = cursor.fetchall()
+        cursor.execute(
+            "INSERT INTO catalogue_word (word, backward) SELECT value, reverse(value)"
+            f" FROM ({' UNION '.join(texts)}) AS spoken WHERE value <> '' AND NOT EXISTS"
+            " (SELECT 1 FROM catalogue_word known WHERE known.word = spoken.value)",
+            [*values] * len(texts),
+        )
+        if connection.vendor == "sqlite":
+            cursor.execute(
+                "INSERT INTO catalogue_word_parts (rowid, word)"
+                " SELECT id, word FROM catalogue_word WHERE id > %s",
+                [last],
+            )
+
+
+# --- What was meant --------------------------------------------------------------------------
+
+
+class Asked(NamedTuple):
+    """A word of a question, and what may be wrong with it."""
+
+    word: str
+    typos: int
+    started: bool
+    """Whether it may be the start of the word that is meant."""
+
+
+class Near(NamedTuple):
+    """A word that may be meant."""
+
+    typos: int
+    started: bool
+    """Whether what was asked is only like its start."""
+    word: str
+
+
+class Probe(NamedTuple):
+    """A range of the words, or of the words backward, that holds some of those looked for."""
+
+    column: str
+    start: str
+    least: int
+    most: int
+    """Letters of the words looked for."""
+
+
+def probes(asked: Asked) -> Iterator[Probe]:
+    """Ranges that hold each word that differs by so many typos, but for what `middle` finds.
+
+    A single typo leaves one half of the word intact, or exchanges the two letters around its
+    middle. Of two, one may be at each end; else one end is intact, or its last letter exchanged.
+    """
+    word, typos, started = asked
+    size, end = len(word), intact(asked)
+    least, most = max(size - typos, 1), size + typos
+    ahead = LONGEST if started else most
+    back = word[::-1]
+    yield Probe("word", word[:end], least, ahead)
+    if typos == 1:
+        yield Probe("backward", back[: size - end], least, most)
+        yield Probe("word", swapped(word, end), size, ahead)
+    else:
+        yield Probe("backward", back[:end], least, most)
+        yield Probe("word", word[: end - 1] + word[end], least, ahead)
+        yield Probe("backward", back[: end - 1] + back[end], least, most)
+
+
+def intact(asked: Asked) -> int:
+    """The letters of the end, or of the half, that its typos leave."""
+    size = len(asked.word)
+    return size // 2 if asked.typos == 1 else min(4, (size - TRIGRAM) // 2)
+
+
+def swapped(word: str, at: int) -> str:
+    """The word with the letters before and after a place exchanged."""
+    return word[: at - 1] + word[at] + word[at - 1] + word[at + 1 :]
+
+
+def middle(asked: Asked) -> str:
+    """What two typos leave that are one at each end."""
+    end = intact(asked)
+    return asked.word[end : len(asked.word) - end]
+
+
+def near(questioned: Sequence[Asked]) -> list[list[Near]]:
+    """For each word those that may be meant, the nearest first, in one query."""
+    selects: list[str] = []
+    values: list[Any] = []
+    for slot, asked in enumerate(questioned):
+        if not asked.typos:
+            continue
+        for column, start, least, most in probes(asked):
+            selects.append(
+                f"SELECT {slot} AS slot, word FROM catalogue_word WHERE {column} >= %s"
+                f" AND {column} < %s AND length(word) BETWEEN %s AND %s"
+            )
+            values += [start, start + LAST, least, most]
+        if asked.typos > 1:
+            holding, given = holds(middle(asked))
+            selects.append(f"SELECT {slot} AS slot, word FROM catalogue_word WHERE {holding}")
+            values += given
+    found: list[set[str]] = [set() for _ in questioned]
+    for slot, word in fetched(selects, values, PROBED):
+        found[slot].add(word)
+    return [nearest(asked, words) for asked, words in zip(questioned, found, strict=True)]
+
+
+def nearest(asked: Asked, words: Iterable[str]) -> list[Near]:
+    likely = (likeness(asked, word) for word in words)
+    return sorted(each for each in likely if each)[:NEAR_MAX]
+
+
+def likeness(asked: Asked, word: str) -> Near | None:
+    """How a word differs from what was asked; None where that is by too many typos."""
+    most = asked.typos
+    whole = OSA.distance(asked.word, word, score_cutoff=most)
+    if whole <= most:
+        return Near(whole, False, word)
+    if not asked.started or len(word) <= len(asked.word):
+        return None
+    size = len(asked.word)
+    starts = (word[:length] for length in range(max(size - most, 1), size + most + 1))
+    start = min(OSA.distance(asked.word, start, score_cutoff=most) for start in starts)
+    return Near(start, True, word) if start <= most else None
+
+
+def inside(pieces: Sequence[str]) -> list[list[str]]:
+    """For each piece, of three letters or more, words that it stands in, in one query."""
+    selects, values = [], []
+    for slot, piece in enumerate(pieces):
+        if len(piece) >= TRIGRAM:
+            holding, given = holds(piece)
+            selects.append(f"SELECT {slot} AS slot, word FROM catalogue_word WHERE {holding}")
+            values += given
+    found: list[list[str]] = [[] for _ in pieces]
+    for slot, word in sorted(set(fetched(selects, values, INSIDE_MAX))):
+        found[slot].append(word)
+    return found
+
+
+def holds(piece: str) -> tuple[str, list[str]]:
+    """The condition that a word has a piece in it, answered by the index of trigrams."""
+    if connection.vendor == "postgresql":
+        return "word LIKE %s", [f"%{piece}%"]
+    parts = (piece[at : at + TRIGRAM] for at in range(len(piece) - TRIGRAM + 1))
+    index = "SELECT rowid FROM catalogue_word_parts WHERE catalogue_word_parts MATCH %s"
+    return f"id IN ({index}) AND instr(word, %s) > 0", [
+        " AND ".join(f'"{part}"' for part in parts),
+        piece,
+    ]
+
+
+def fetched(selects: Sequence[str], values: Sequence[Any], most: int) -> list[tuple[int, str]]:
+    if not selects:
+        return []
+    limited = (f"SELECT * FROM ({select} LIMIT {most}) AS probed" for select in selects)
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(limited), values)
+        rows: list[tuple[int, str]] = cursor.fetchall()
+        return rows
+
+
+def known(words: Collection[str]) -> frozenset[str]:
+    """Those of the words that something is found by."""
+    if not words:
+        return frozenset()
+    marks = ", ".join(["%s"] * len(words))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT word FROM catalogue_word WHERE word IN ({marks})", [*words])
+        return frozenset(word for (word,) in cursor.fetchall())
