@@ -61,7 +61,7 @@ def admin(db: None) -> Person:
     return Person("admin")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Real libraries, in a folder beside the checkout that not everyone has."""
     if not SHARED_DATA.is_dir():

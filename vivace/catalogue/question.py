@@ -15,12 +15,10 @@ from django.db import connection
 
 from vivace.catalogue import vocabulary
 from vivace.catalogue.folding import fold, other_ways, parts
-from vivace.catalogue.vocabulary import LONG, Asked, Near
+from vivace.catalogue.vocabulary import Asked, Near
 
 PIECES_MAX = 16
 """More of a question is not looked at; a name is still found by the whole of it."""
-FORGIVEN = 4
-"""Letters of the shortest word in which a typo is forgiven where it stands alone."""
 SHORTEST = 2
 """Letters of each half of a word that is taken apart."""
 
@@ -134,26 +132,15 @@ class Question:
     @cached_property
     def near(self) -> list[list[Near]]:
         """For each piece the words that it may be misspelt from."""
-        last = len(self.pieces) - 1
+        last, beside = len(self.pieces) - 1, len(self.pieces) > 1
         return vocabulary.near(
-            [
-                Asked(piece.word, self.typos_in(piece.word), started=at == last)
-                for at, piece in enumerate(self.pieces)
-            ]
+            [Asked(piece.word, beside, started=at == last) for at, piece in enumerate(self.pieces)]
         )
 
     @cached_property
     def holding(self) -> list[list[str]]:
         """For each piece the words that it stands inside of."""
         return vocabulary.inside([piece.word for piece in self.pieces])
-
-    def typos_in(self, word: str) -> int:
-        """How many are forgiven: in words of two and three letters only beside others."""
-        if any(map(str.isdigit, word)):
-            return 0  # Another number is another thing.
-        if len(word) < FORGIVEN:
-            return int(len(word) > 1 and len(self.pieces) > 1)
-        return 2 if len(word) >= LONG else 1
 
     @cached_property
     def apart(self) -> list[list[Way]]:

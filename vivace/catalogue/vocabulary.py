@@ -19,8 +19,9 @@ PROBED = 5_000
 NEAR_MAX = 40
 INSIDE_MAX = 100
 TRIGRAM = 3
+FORGIVEN = 4
 LONG = 8
-"""Words of so many letters are forgiven two typos."""
+"""Words of so many letters are forgiven one typo, and two."""
 
 SPLIT = {
     "sqlite": """json_each('["' || replace({column}, ' ', '","') || '"]') AS word""",
@@ -61,9 +62,26 @@ class Asked(NamedTuple):
     """A word of a question, and what may be wrong with it."""
 
     word: str
-    typos: int
+    beside: bool
+    """Whether it stands beside others, which tell what is meant: a short word may be wrong, too."""
     started: bool
     """Whether it may be the start of the word that is meant."""
+
+    @property
+    def typos(self) -> int:
+        """The most that may be wrong, of whatever word is meant."""
+        if any(map(str.isdigit, self.word)):
+            return 0  # Another number is another thing.
+        size = len(self.word)
+        if size + 2 >= LONG:
+            return 2
+        return int(size + 1 >= FORGIVEN or (self.beside and size > 1))
+
+    def forgiven(self, size: int) -> int:
+        """How many typos there may be in a word of so many letters."""
+        if size >= FORGIVEN:
+            return 2 if size >= LONG else 1
+        return int(self.beside and size > 1)
 
 
 class Near(NamedTuple):
@@ -91,10 +109,10 @@ def probes(asked: Asked) -> Iterator[Probe]:
     A single typo leaves one half of the word intact, or exchanges the two letters around its
     middle. Of two, one may be at each end; else one end is intact, or its last letter exchanged.
     """
-    word, typos, started = asked
+    word, typos = asked.word, asked.typos
     size, end = len(word), intact(asked)
     least, most = max(size - typos, 1), size + typos
-    ahead = LONGEST if started else most
+    ahead = LONGEST if asked.started else most
     back = word[::-1]
     yield Probe("word", word[:end], least, ahead)
     if typos == 1:
@@ -109,7 +127,7 @@ def probes(asked: Asked) -> Iterator[Probe]:
 def intact(asked: Asked) -> int:
     """The letters of the end, or of the half, that its typos leave."""
     size = len(asked.word)
-    return size // 2 if asked.typos == 1 else min(4, (size - TRIGRAM) // 2)
+    return size // 2 if asked.typos == 1 else min(max((size - TRIGRAM) // 2, 2), 4)
 
 
 def swapped(word: str, at: int) -> str:
@@ -136,7 +154,7 @@ def near(questioned: Sequence[Asked]) -> list[list[Near]]:
                 f" AND {column} < %s AND length(word) BETWEEN %s AND %s"
             )
             values += [start, start + LAST, least, most]
-        if asked.typos > 1:
+        if asked.typos > 1 and len(middle(asked)) >= TRIGRAM:
             holding, given = holds(middle(asked))
             selects.append(f"SELECT {slot} AS slot, word FROM catalogue_word WHERE {holding}")
             values += given
@@ -153,13 +171,14 @@ def nearest(asked: Asked, words: Iterable[str]) -> list[Near]:
 
 def likeness(asked: Asked, word: str) -> Near | None:
     """How a word differs from what was asked; None where that is by too many typos."""
-    most = asked.typos
+    most = asked.forgiven(len(word))
     whole = OSA.distance(asked.word, word, score_cutoff=most)
     if whole <= most:
         return Near(whole, False, word)
-    if not asked.started or len(word) <= len(asked.word):
-        return None
     size = len(asked.word)
+    most = asked.forgiven(size)
+    if not asked.started or len(word) <= size or not most:
+        return None
     starts = (word[:length] for length in range(max(size - most, 1), size + most + 1))
     start = min(OSA.distance(asked.word, start, score_cutoff=most) for start in starts)
     return Near(start, True, word) if start <= most else None

@@ -1,0 +1,413 @@
+"""One question to all of the library: what is answered, in which order, and to whom."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from tests import builders
+from tests.client import Person
+from vivace.catalogue.folding import fold
+from vivace.catalogue.models import Album, Artist, Genre, Track, Word
+from vivace.catalogue.question import NOWHERE, Question
+from vivace.listening.models import Favourite, Playlist
+from vivace.listening.search import KINDS, search
+
+pytestmark = pytest.mark.django_db
+
+
+class Shelf:
+    """A few records."""
+
+    def __init__(self) -> None:
+        self.maiden, self.adrian, self.bjork = builders.artists(
+            [
+                {"name": "Iron Maiden"},
+                {"name": "Adrian Smith"},
+                {"name": "Björk", "sort_name": "Guðmundsdóttir, Björk"},
+            ]
+        )
+        self.piece = builders.album("Piece of Mind", by=self.maiden, genres=["Heavy Metal"])
+        self.post = builders.album("Post", by=self.bjork, genres=["Electronic"])
+        self.trooper = builders.track(
+            "The Trooper",
+            by=self.maiden,
+            on=self.piece,
+            composer="Steve Harris",
+            genres=["Heavy Metal"],
+            credits=[
+                {"artist_id": self.maiden},
+                {"artist_id": self.adrian, "role": "guitar"},
+            ],
+        )
+        self.army = builders.track("Army of Me", by=self.bjork, on=self.post)
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+def found(person: Person, q: str, **query: str) -> dict[str, list[Any]]:
+    reply = person.get("search", q=q, **query)
+    assert reply.status == 200, reply
+    answer: dict[str, list[Any]] = reply.json
+    return answer
+
+
+def named(hits: list[Any], kind: str) -> list[str]:
+    return [hit[kind].get("name") or hit[kind]["title"] for hit in hits]
+
+
+# --- The answer ------------------------------------------------------------------------------
+
+
+def test_each_kind_is_answered_in_its_own_shape(listener: Person, shelf: Shelf) -> None:
+    answer = found(listener, "maiden")
+    assert list(answer) == ["artists", "albums", "tracks", "playlists"]
+    assert answer["artists"][0]["artist"] == listener.get(f"artists/{shelf.maiden}").json
+    assert answer["albums"][0]["album"] == listener.get(f"albums/{shelf.piece}").json
+    assert answer["tracks"][0]["track"] == listener.items("tracks", ids=shelf.trooper)[0]
+    assert answer["playlists"] == []
+
+
+@pytest.mark.any_database
+def test_only_the_kinds_asked_for_are_there(listener: Person, shelf: Shelf) -> None:
+    assert list(found(listener, "maiden", type="track,artist")) == ["artists", "tracks"]
+    assert list(found(listener, "maiden", type="album,album")) == ["albums"]
+
+
+def test_what_matched_is_told_as_it_is_written(listener: Person, shelf: Shelf) -> None:
+    def matched(question: str) -> list[tuple[str, str]]:
+        (hit,) = found(listener, question, type="track")["tracks"]
+        return [(piece["field"], piece["text"]) for piece in hit["matched"]]
+
+    assert matched("maiden trooper") == [
+        ("title", "Trooper"),
+        ("artist", "Maiden"),
+        ("credit", "Maiden"),
+    ]
+    assert matched("hevy harris tro mind adrian") == [
+        ("title", "Trooper"),
+        ("album", "Mind"),
+        ("composer", "Harris"),
+        ("genre", "Heavy"),
+        ("credit", "Adrian"),
+    ]
+
+
+def test_an_artist_is_found_by_the_name_it_is_sorted_under(listener: Person, shelf: Shelf) -> None:
+    (hit,) = found(listener, "gudmundsdottir", type="artist")["artists"]
+    assert hit["artist"]["id"] == shelf.bjork
+    assert hit["matched"] == [{"field": "sort_name", "text": "Guðmundsdóttir,"}]
+
+
+# --- The order -------------------------------------------------------------------------------
+
+
+def test_the_exact_name_comes_before_whole_words_starts_and_typos(listener: Person) -> None:
+    builders.artists(
+        [{"name": name} for name in ("Lovely Day", "Big Love", "Love", "Love Me Do", "Lovers")]
+    )
+    hits = found(listener, "love", type="artist")["artists"]
+    assert named(hits, "artist") == ["Love", "Big Love", "Love Me Do", "Lovers", "Lovely Day"]
+    scores = [hit["score"] for hit in hits]
+    assert scores[0] == 1
+    assert scores == sorted(scores, reverse=True)
+    # No start of a word is like it, so typos are forgiven; fewer come first.
+    hits = found(listener, "bgi lvoe", type="artist")["artists"]
+    assert named(hits, "artist") == ["Big Love"]
+
+
+def test_among_equals_the_more_popular_comes_first(listener: Person, shelf: Shelf) -> None:
+    albums = [builders.album("Live", by=shelf.maiden) for _ in range(3)]
+    builders.track("One", by=shelf.maiden, on=albums[1])
+    others = [Person("listener", f"fan{n}") for n in range(2)]
+    for fan in others:
+        Favourite.objects.create(account_id=fan.account_id, album_id=albums[2])
+    hits = found(listener, "live", type="album")["albums"]
+    assert [hit["album"]["id"] for hit in hits] == [albums[2], albums[1], albums[0]]
+    assert {hit["score"] for hit in hits} == {1}
+
+
+@pytest.mark.any_database
+def test_no_more_come_than_the_limit(listener: Person) -> None:
+    builders.artists([{"name": f"Twin {n:03}"} for n in range(120)])
+    for limit in (1, 7, 100):
+        hits = found(listener, "twin", type="artist", limit=str(limit))["artists"]
+        assert len({hit["artist"]["id"] for hit in hits}) == limit
+    assert len(found(listener, "twin", type="artist")["artists"]) == 10
+
+
+# --- Who finds what --------------------------------------------------------------------------
+
+
+def test_playlists_of_others_are_found_if_they_are_public(listener: Person) -> None:
+    other = Person("listener", "other")
+    for owner, name, public in (
+        (listener, "Rainy mine", False),
+        (other, "Rainy theirs", True),
+        (other, "Rainy secret", False),
+    ):
+        Playlist.objects.create(owner_id=owner.account_id, name=name, public=public)
+    for question in ("rainy", "rain", "raniy", "ainy"):
+        hits = found(listener, question, type="playlist")["playlists"]
+        assert {hit["playlist"]["name"] for hit in hits} == {"Rainy mine", "Rainy theirs"}
+    assert found(listener, "rainy secret", type="playlist")["playlists"] == []
+    assert {each["name"] for each in listener.items("playlists", q="raniy")} == {
+        "Rainy mine",
+        "Rainy theirs",
+    }
+    # What only another's secret list is called tells nothing, either.
+    assert listener.items("playlists", q="secret") == []
+
+
+def test_a_renamed_playlist_is_found_by_its_new_name(listener: Person) -> None:
+    made = listener.post("playlists", {"name": "Morning"}).json
+    listener.patch(f"playlists/{made['id']}", {"name": "Evening"})
+    assert found(listener, "morning", type="playlist")["playlists"] == []
+    assert len(found(listener, "evenin", type="playlist")["playlists"]) == 1
+
+
+def test_every_list_takes_the_question(listener: Person, shelf: Shelf) -> None:
+    made = listener.post("playlists", {"name": "Loud"}).json
+    tracks = {"track_ids": [shelf.trooper, shelf.army]}
+    listener.post(f"playlists/{made['id']}/items", tracks)
+    for liked in (f"artists/{shelf.bjork}", f"tracks/{shelf.trooper}"):
+        assert listener.put(f"me/favourites/{liked}", None).status == 204
+
+    def ids(path: str, q: str) -> list[str]:
+        return [each["id"] for each in listener.walk(path, q=q, limit=1)]
+
+    assert ids("artists", "bjrok") == [shelf.bjork]
+    assert ids("albums", "maiden mind") == [shelf.piece]
+    assert ids("tracks", "maiden trooper") == [shelf.trooper]
+    assert ids(f"artists/{shelf.maiden}/tracks", "army") == []
+    assert ids(f"albums/{shelf.post}/tracks", "army") == [shelf.army]
+    assert [each["name"] for each in listener.items("genres", q="metl")] == ["Heavy Metal"]
+    assert [each["id"] for each in listener.items("playlists", q="lou")] == [made["id"]]
+    items = listener.items(f"playlists/{made['id']}/items", q="troper")
+    assert [each["track"]["id"] for each in items] == [shelf.trooper]
+    found = listener.items("me/favourites", q="bjork")
+    assert [each["artist"]["id"] for each in found] == [shelf.bjork]
+
+
+# --- Kept right ------------------------------------------------------------------------------
+
+
+def kept(kind: str) -> dict[int, set[str]]:
+    """The documents that are there."""
+    words = "words"
+    if connection.vendor == "postgresql":
+        words = "array_to_string(tsvector_to_array(words), ' ')"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT rowid, {words} FROM catalogue_{kind}_search")
+        return {id_: {*text.split()} for id_, text in cursor.fetchall()}
+
+
+def due(kind: str) -> dict[int, set[str]]:
+    """The documents that there should be, by the names of today."""
+    found = {}
+    model: type[Album | Track] = Album if kind == "album" else Track
+    for entry in model.objects.all():
+        texts = [entry.title_words, entry.artist.name_words]
+        texts += [credit.artist.name_words for credit in entry.credits.all()]
+        texts += [row.genre.name_words for row in entry.genre_rows.all()]
+        if isinstance(entry, Track):
+            texts += [entry.album.title_words, entry.composer_words]
+        found[entry.pk] = {*" ".join(texts).split()}
+    return found
+
+
+def rename(model: type[Any], name: str, column: str = "name") -> None:
+    first = model.objects.order_by("pk").first()
+    setattr(first, column, name)
+    first.save()
+
+
+CHANGES: dict[str, Callable[[Shelf], Any]] = {
+    "an artist's name": lambda _: rename(Artist, "Ferrum Virgo"),
+    "an album's title": lambda _: rename(Album, "Peace of Mind", "title"),
+    "a track's title": lambda _: rename(Track, "The Soldier", "title"),
+    "a composer": lambda _: rename(Track, "Bruce Dickinson", "composer"),
+    "a genre's name": lambda _: rename(Genre, "NWOBHM"),
+    "a credited artist's name": lambda shelf: Artist.objects.get(pk=shelf.adrian).delete(),
+    "a track's album": lambda shelf: Track.objects.get(pk=shelf.army).delete(),
+    "a track's artist": lambda shelf: move(shelf.army, artist_id=shelf.maiden),
+    "where a track is": lambda shelf: move(shelf.army, album_id=shelf.piece),
+    "no genres": lambda shelf: Track.objects.get(pk=shelf.trooper).genre_rows.all().delete(),
+    "no credits": lambda shelf: Track.objects.get(pk=shelf.trooper).credits.all().delete(),
+    "all tracks gone": lambda _: Track.objects.all().delete(),
+}
+
+
+def move(track: str, **to: str) -> None:
+    entry = Track.objects.get(pk=track)
+    for name, value in to.items():
+        setattr(entry, name, value)
+    entry.save()
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_documents_follow_whatever_changes(shelf: Shelf, change: str) -> None:
+    before = kept("album"), kept("track")
+    assert before == (due("album"), due("track"))
+    CHANGES[change](shelf)
+    after = kept("album"), kept("track")
+    assert after == (due("album"), due("track")) != before
+
+
+def test_the_api_and_imports_keep_documents_right(editor: Person, shelf: Shelf) -> None:
+    editor.patch(f"tracks/{shelf.army}", {"genres": ["Trip-Hop"], "composer": "Graham Massey"})
+    editor.patch(f"albums/{shelf.post}", {"genres": ["Pop"], "artist_id": shelf.maiden})
+    rows = (
+        b'{"title": "Isobel", "artist": "Bj\xc3\xb6rk", "album": "Post", "genres": ["Pop"],'
+        b' "composer": "Sj\xc3\xb3n"}\n'
+        b'{"title": "Army of Me", "artist": "Bj\xc3\xb6rk", "album": "Post", "genres": ["Rock"]}\n'
+    )
+    report = editor.send("POST", "imports", rows, content_type="application/x-ndjson")
+    assert report.status == 200, report
+    assert (kept("album"), kept("track")) == (due("album"), due("track"))
+    assert {"sjon", "pop"} <= {*Word.objects.values_list("word", flat=True)}
+    editor.delete(f"artists/{shelf.maiden}?cascade=true")
+    assert (kept("album"), kept("track")) == (due("album"), due("track"))
+
+
+def test_search_is_rebuilt_from_the_names(
+    listener: Person, shelf: Shelf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with connection.cursor() as cursor:
+        for statement in (
+            "UPDATE catalogue_artist SET name_words = 'spoilt'",
+            "UPDATE catalogue_track SET composer_words = ''",
+            "DELETE FROM catalogue_track_search",
+            "UPDATE catalogue_album_search SET words = ''",
+            "DELETE FROM catalogue_word",
+        ):
+            cursor.execute(statement)
+    assert found(listener, "iron maidn")["artists"] == []
+    call_command("rebuildsearch")
+    assert "Search knows" in capsys.readouterr().out
+    assert (kept("album"), kept("track")) == (due("album"), due("track"))
+    assert named(found(listener, "iron maidn")["artists"], "artist") == ["Iron Maiden"]
+    assert named(found(listener, "harris")["tracks"], "track") == ["The Trooper"]
+
+
+def test_a_library_from_before_there_was_a_search_is_indexed_by_migrating(
+    listener: Person, shelf: Shelf
+) -> None:
+    with connection.cursor() as cursor:
+        for table in ("word", "album_search", "track_search"):
+            cursor.execute(f"DELETE FROM catalogue_{table}")
+    call_command("migrate", verbosity=0)
+    assert (kept("album"), kept("track")) == (due("album"), due("track"))
+    assert named(found(listener, "troopr")["tracks"], "track") == ["The Trooper"]
+
+
+# --- What is odd -----------------------------------------------------------------------------
+
+ODD = [
+    "a", "é", "%", "_", "*", "'", '"', '"unclosed', "((", "OR", "AND NOT", "maiden OR", "NEAR(",
+    "NEAR(iron maiden)", "-", "--", "-maiden", "maiden*", "*maiden", "^iron", "words:iron",
+    "iron:*", "iron & maiden", "iron | maiden", "!iron", "iron <-> maiden", "'iron':*", "\\", "\\'",
+    "a\\", "maiden; DROP TABLE catalogue_artist", "%s", "{}", "{0}", "$1",
+    "\u200b", "\u202e", "\ufeff", "\x01\x1f", "\n\t", "🎸", "🎸 maiden", "½", "²", "ﷺ", "कि",
+    "\U0010ffff", "e\u0301", "\u0301", "0", "0000000000", "9" * 1_000, "x" * 1_000, "x " * 500,
+    "ab " * 333, "iron maiden " * 80, "ß" * 1_000, "\u1e9e" * 1_000, "ﬃ" * 1_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", ODD)
+def test_an_odd_question_has_an_answer(listener: Person, shelf: Shelf, asked: str) -> None:
+    found(listener, asked)
+    for path in ("artists", "albums", "tracks", "genres", "playlists", "me/favourites"):
+        assert listener.get(path, q=asked).status == 200
+
+
+REFUSED = [
+    ({}, "q"),
+    ({"q": ""}, "q"),
+    ({"q": "x" * 1_001}, "q"),
+    ({"q": "x" * 10_000}, "q"),
+    ({"q": "a\x00b"}, "q"),
+    ({"q": "a", "type": "genre"}, "type"),
+    ({"q": "a", "type": ""}, "type"),
+    ({"q": "a", "type": "artist,"}, "type"),
+    ({"q": "a", "limit": "0"}, "limit"),
+    ({"q": "a", "limit": "101"}, "limit"),
+    ({"q": "a", "offset": "1"}, "offset"),
+]
+
+
+@pytest.mark.any_database
+def test_a_question_that_cannot_be_asked_is_refused_by_name(listener: Person) -> None:
+    for query, name in REFUSED:
+        reply = listener.get("search", **query)
+        assert (reply.status, [e["parameter"] for e in reply.json["errors"]]) == (400, [name])
+
+
+# --- Laws ------------------------------------------------------------------------------------
+
+NAMES = st.text(alphabet="abcdeio'-& /!$éöжи宇ﬁ", min_size=1, max_size=12)
+LAW = examples(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def ids_of(question: str, kind: str = "artist") -> list[int]:
+    return [int(hit.row[0]) for hit in search(question, [kind], 100, 0)[kind]]
+
+
+@pytest.fixture
+def crowd() -> None:
+    """Artists whose names are made of the same few letters."""
+    names = [
+        f"{first}{second} {third}"
+        for first in ("abe", "éco", "d'o", "жи", "宇")
+        for second in ("", "ab", "ice", "-o")
+        for third in ("", "bad", "adob", "ö & i", "ke$ha")
+    ]
+    builders.artists([{"name": name.strip()} for name in dict.fromkeys(names)])
+
+
+@pytest.mark.usefixtures("crowd")
+@given(question=NAMES)
+@LAW
+def test_case_accents_and_spacing_of_a_question_change_nothing(question: str) -> None:
+    told = ids_of(question)
+    assert ids_of(f"  {question.upper()}\t") == told or question.upper().lower() != question
+    assert ids_of(fold(question)) == told
+    assert ids_of(question.replace(" ", "   ")) == told
+
+
+@pytest.mark.usefixtures("crowd")
+@given(question=NAMES, word=st.text(alphabet="abcdeioжи", min_size=1, max_size=6))
+@LAW
+def test_another_word_adds_nothing_that_lacks_it(question: str, word: str) -> None:
+    added = {*ids_of(f"{question} {word}")} - {*ids_of(question)}
+    asked = Question(f"{question} {word}")
+    # Whatever of it was looked up, so that each way to find the word is known.
+    list(asked.looser())
+    piece = asked.manners[-1]
+    for artist in Artist.objects.filter(pk__in=added):
+        step, _ = piece.best(artist.name_words.split())
+        assert step < NOWHERE, (artist.name, question, word)
+
+
+@pytest.mark.usefixtures("crowd")
+def test_its_own_name_finds_a_thing_first_among_equals() -> None:
+    for artist in Artist.objects.all():
+        first, *_ = search(artist.name, ["artist"], 1, 0)["artist"]
+        assert (first.score, fold(first.row[1])) == (1, artist.name_key)
+
+
+@pytest.mark.usefixtures("crowd")
+@given(question=st.text(min_size=1, max_size=40))
+@LAW
+def test_no_text_breaks_it(question: str) -> None:
+    search(question.replace("\x00", "").encode(errors="ignore").decode(), KINDS, 10, 0)
