@@ -344,6 +344,13 @@ REFUSED = [
 ]
 
 
+def test_a_word_is_learnt_once(shelf: Shelf) -> None:
+    builders.artists([{"name": f"Zyzzyva {n}"} for n in range(20)])
+    builders.track("Zyzzyva zyzzyva", by=shelf.maiden, on=shelf.piece, composer="Zyzzyva")
+    Artist.objects.create(name="Zyzzyva")
+    assert Word.objects.filter(word="zyzzyva").count() == 1
+
+
 @pytest.mark.any_database
 def test_a_question_that_cannot_be_asked_is_refused_by_name(listener: Person) -> None:
     for query, name in REFUSED:

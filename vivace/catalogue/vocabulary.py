@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from django.db import connection
+from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 LAST = "\U0010ffff"
@@ -42,8 +43,8 @@ def learn(table: str, columns: Iterable[str], rows: str, values: Sequence[Any] =
         cursor.execute("SELECT coalesce(max(id), 0) FROM catalogue_word")
         [(last,)] = cursor.fetchall()
         cursor.execute(
-            "INSERT INTO catalogue_word (word, backward) SELECT value, reverse(value)"
-            f" FROM ({' UNION '.join(texts)}) AS spoken WHERE value <> '' AND NOT EXISTS"
+            "INSERT INTO catalogue_word (word, backward) SELECT DISTINCT value,"
+            f" reverse(value) FROM ({' UNION ALL '.join(texts)}) AS spoken WHERE value <> '' AND NOT EXISTS"
             " (SELECT 1 FROM catalogue_word known WHERE known.word = spoken.value)",
             [*values] * len(texts),
         )
@@ -76,6 +77,11 @@ class Asked(NamedTuple):
         if size + 2 >= LONG:
             return 2
         return int(size + 1 >= FORGIVEN or (self.beside and size > 1))
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the start of a longer word may be misspelt: of two letters all are."""
+        return self.started and self.typos > 0 and len(self.word) >= FORGIVEN
 
     def forgiven(self, size: int) -> int:
         """How many typos there may be in a word of so many letters."""
@@ -112,7 +118,7 @@ def probes(asked: Asked) -> Iterator[Probe]:
     word, typos = asked.word, asked.typos
     size, end = len(word), intact(asked)
     least, most = max(size - typos, 1), size + typos
-    ahead = LONGEST if asked.started else most
+    ahead = LONGEST if asked.goes_on else most
     back = word[::-1]
     yield Probe("word", word[:end], least, ahead)
     if typos == 1:
@@ -164,24 +170,25 @@ def near(questioned: Sequence[Asked]) -> list[list[Near]]:
     return [nearest(asked, words) for asked, words in zip(questioned, found, strict=True)]
 
 
-def nearest(asked: Asked, words: Iterable[str]) -> list[Near]:
-    likely = (likeness(asked, word) for word in words)
-    return sorted(each for each in likely if each)[:NEAR_MAX]
+def nearest(asked: Asked, words: Collection[str]) -> list[Near]:
+    found = {word: Near(typos, False, word) for word, typos in alike(asked, [*words], 0)}
+    if asked.goes_on:
+        longer = [word for word in words if word not in found and len(word) > len(asked.word)]
+        for more in range(-asked.typos, asked.typos + 1):
+            for word, typos in alike(asked, longer, len(asked.word) + more):
+                found[word] = min(found.get(word, Near(typos, True, word)), Near(typos, True, word))
+    return sorted(found.values())[:NEAR_MAX]
 
 
-def likeness(asked: Asked, word: str) -> Near | None:
-    """How a word differs from what was asked; None where that is by too many typos."""
-    most = asked.forgiven(len(word))
-    whole = OSA.distance(asked.word, word, score_cutoff=most)
-    if whole <= most:
-        return Near(whole, False, word)
-    size = len(asked.word)
-    most = asked.forgiven(size)
-    if not asked.started or len(word) <= size or not most:
-        return None
-    starts = (word[:length] for length in range(max(size - most, 1), size + most + 1))
-    start = min(OSA.distance(asked.word, start, score_cutoff=most) for start in starts)
-    return Near(start, True, word) if start <= most else None
+def alike(asked: Asked, words: Sequence[str], start: int) -> Iterator[tuple[str, int]]:
+    """The words, or their first letters, that differ by no more typos than are forgiven."""
+    texts = [word[:start] for word in words] if start else words
+    near = process.extract(
+        asked.word, texts, scorer=OSA.distance, score_cutoff=asked.typos, limit=None
+    )
+    for text, typos, at in near:
+        if typos <= asked.forgiven(len(text)):
+            yield words[at], int(typos)
 
 
 def inside(pieces: Sequence[str]) -> list[list[str]]:

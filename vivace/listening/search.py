@@ -15,14 +15,14 @@ from django.db import connection
 from vivace.catalogue.folding import spellings
 from vivace.catalogue.listings import ALBUMS, ARTISTS, TRACKS
 from vivace.catalogue.lists import Listing, Order, Row, page
-from vivace.catalogue.question import Manners, Question
+from vivace.catalogue.question import WHOLE, Manners, Question
 from vivace.catalogue.search import DOCUMENTED, WORDS, found_by_all, found_by_name
 from vivace.catalogue.statements import many
 from vivace.listening.lists import PLAYLISTS
 
-CANDIDATES = 50
-"""Rows that each way of finding may add."""
-TRACKS_COUNTED = 1_000
+CANDIDATES = 30
+"""Rows that are ranked, or thrice as many as are asked for."""
+TRACKS_COUNTED = 100
 
 # What a hit scores, from 0 to 1.
 EXACT = 1.0
@@ -95,7 +95,7 @@ def search(text: str, kinds: Iterable[str], limit: int, reader_id: int) -> dict[
 
 
 def hits(question: Question, kind: Kind, limit: int, reader_id: int) -> list[Hit]:
-    found = candidates(question, kind, max(limit, CANDIDATES), reader_id)
+    found = candidates(question, kind, max(3 * limit, CANDIDATES), reader_id)
     manners = question.manners
     ranked = sorted(
         (graded(question.key, manners, each) for each in found),
@@ -146,7 +146,7 @@ def looked_up(
             seen = f"SELECT id AS rowid FROM {table} WHERE id IN ({way}) AND {kind.reader}"
             values.append(reader_id)
         selects.append(f"SELECT * FROM ({seen} LIMIT {most}) AS way")
-    found = f"SELECT DISTINCT rowid FROM ({' UNION ALL '.join(selects)} LIMIT {2 * most}) AS ways"
+    found = f"SELECT DISTINCT rowid FROM ({' UNION ALL '.join(selects)} LIMIT {most}) AS ways"
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT named.id, named.{kind.key}, named.{WORDS[table]}, {all_words(table)},"
@@ -185,7 +185,7 @@ def graded(asked: str, manners: Sequence[Manners], candidate: Candidate) -> Grad
     steps, in_name, found = [], 0, set[str]()
     for piece in manners:
         step, met = piece.best(own)
-        elsewhere, met_elsewhere = piece.best(every)
+        elsewhere, met_elsewhere = piece.best(every) if step > WHOLE else (step, met)
         if step <= elsewhere:
             in_name += 1
         else:
