@@ -75,13 +75,14 @@ def clear() -> None:
             names = ", ".join(table for table in tables if table not in keep)
             cursor.execute(f"TRUNCATE {names} CASCADE")
             return
-        shadows = ("_words_data", "_words_idx", "_words_docsize", "_words_config")
-        words = [t for t in tables if t.endswith("_words")]
-        plain = [t for t in tables if t not in {*keep, *words} and not t.endswith(shadows)]
+        external = [t for t in tables if t.endswith(("_words", "_word_parts"))]
+        indexes = (*external, *(t for t in tables if t.endswith("_search")))
+        shadows = tuple(f"{index}_" for index in indexes)
+        plain = [t for t in tables if t not in {*keep, *external} and not t.startswith(shadows)]
         cursor.execute("PRAGMA foreign_keys = OFF")
         for table in plain:
             cursor.execute(f"DELETE FROM {table}")
-        for table in words:
+        for table in external:
             # Else what is gone stays in the index as a row of deletions, to be merged later.
             cursor.execute(f"INSERT INTO {table}({table}) VALUES ('delete-all')")
         cursor.execute("PRAGMA foreign_keys = ON")

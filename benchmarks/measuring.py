@@ -16,7 +16,16 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 Call = Callable[[], Any]
 Group = Literal[
-    "scenario", "read", "filter", "sort", "write", "login", "import", "export", "yardstick"
+    "scenario",
+    "read",
+    "filter",
+    "sort",
+    "search",
+    "write",
+    "login",
+    "import",
+    "export",
+    "yardstick",
 ]
 
 SECONDS = 0.7

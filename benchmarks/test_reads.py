@@ -80,6 +80,7 @@ def hundred_ids(model: type[Entry]) -> str:
 SAMPLES: Mapping[str, str | Callable[[type[Entry]], str]] = {
     "ids": hundred_ids,
     "updated_since": "2000-01-01T00:00:00Z",
+    "q": "lo",
     "name": "an",
     "title": "lo",
     "artist": "an",

@@ -25,6 +25,8 @@ API = "/api/v1"
 PAGE = 50
 DEEP = 0.7
 """How often someone who has a cursor goes on to the next page."""
+MISSPELT = 0.3
+"""How often somebody types a word wrong."""
 REMEMBERED = 200
 """Things that someone has seen and may look up."""
 PLAYLIST_MAX = 200
@@ -57,6 +59,29 @@ class Track(Thing):
     artist: msgspec.Raw
     album: msgspec.Raw
     genres: list[str]
+
+
+class Hit(msgspec.Struct):
+    score: float
+
+
+class ArtistHit(Hit):
+    artist: Artist
+
+
+class AlbumHit(Hit):
+    album: Album
+
+
+class TrackHit(Hit):
+    track: Track
+
+
+class Found(msgspec.Struct):
+    artists: list[ArtistHit]
+    albums: list[AlbumHit]
+    tracks: list[TrackHit]
+    playlists: list[Hit]
 
 
 class Page(msgspec.Struct, Generic[Item]):
@@ -160,11 +185,19 @@ class Listener(FastHttpUser):
         self.see(Track, self.ask("GET /tracks (genre)", path, Page[Track], of_genre(genre)))
 
     @task(10)
+    def search(self) -> None:
+        """A word that is known, at times misspelt."""
+        word = random.choice(WORDS)
+        if random.random() < MISSPELT:
+            word = misspelt(word)
+        self.ask("GET /search", f"/search?q={word}", Found, best_first)
+
+    @task(5)
     def filter_tracks_by_title(self) -> None:
         path = f"/tracks?limit={PAGE}&title={random.choice(WORDS)}"
         self.see(Track, self.ask("GET /tracks (title)", path, Page[Track]))
 
-    @task(9)
+    @task(4)
     def filter_artists_by_name(self) -> None:
         start = random.choice("abcdefgklmnoprstв美")
         self.see(Artist, self.ask("GET /artists (name)", f"/artists?name={start}", Page[Artist]))
@@ -276,6 +309,20 @@ def said(reply: Any) -> str:
     if reply.status_code:
         return f"status {reply.status_code}"
     return f"no answer: {type(reply.error).__name__}"
+
+
+def misspelt(word: str) -> str:
+    """With two letters exchanged."""
+    at = random.randrange(max(1, len(word) - 1))
+    return word[:at] + word[at : at + 2][::-1] + word[at + 2 :]
+
+
+def best_first(found: Found) -> str:
+    for hits in (found.artists, found.albums, found.tracks, found.playlists):
+        scores = [hit.score for hit in hits]
+        if scores != sorted(scores, reverse=True):
+            return "a worse answer before a better one"
+    return ""
 
 
 def of_id(id_: str) -> Callable[[Thing], str]:

@@ -19,6 +19,8 @@ from vivace.catalogue.vocabulary import Asked, Near
 
 PIECES_MAX = 16
 """More of a question is not looked at; a name is still found by the whole of it."""
+TYPOS_MAX = 2
+"""Typos that are forgiven in a word, at most."""
 SHORTEST = 2
 """Letters of each half of a word that is taken apart."""
 
@@ -90,11 +92,14 @@ class Question:
         """The last piece as the start of a word."""
         return expression(self.written)
 
-    def meant(self) -> str | None:
-        """With typos forgiven, and words run together or taken apart."""
+    def meant(self, typos: int = TYPOS_MAX, *, begun: bool = True) -> str | None:
+        """With so many typos forgiven in a word, and words run together or taken apart.
+
+        `begun` tells whether the start of a longer word may be misspelt, too.
+        """
         return expression(
             [
-                [*written, *((Term(near.word),) for near in likely), *apart]
+                [*written, *near_ways(likely, typos, begun=begun), *apart]
                 for written, likely, apart in zip(self.written, self.near, self.apart, strict=True)
             ]
         )
@@ -103,21 +108,28 @@ class Question:
         """With the words that a piece stands inside of, too."""
         return expression(
             [
-                [*written, *((Term(near.word),) for near in likely), *((Term(w),) for w in words)]
+                [*written, *near_ways(likely), *((Term(word),) for word in words)]
                 for written, likely, words in zip(
                     self.written, self.near, self.holding, strict=True
                 )
             ]
         )
 
-    def looser(self) -> Iterator[str]:
-        """What may be meant where nothing is written so, each reading looser than the last."""
+    def looser(self) -> Iterator[list[str]]:
+        """What may be meant where nothing is written so, each step looser than the last.
+
+        A step is one or more readings, the closest first.
+        """
         told = {self.started()}
-        for reading in (self.meant, self.inside):
-            looser = reading()
-            if looser and looser not in told:
-                told.add(looser)
-                yield looser
+        for step in (self.closest_first, lambda: [self.inside()]):
+            readings = [reading for reading in dict.fromkeys(step()) if reading not in told]
+            if found := [reading for reading in readings if reading]:
+                yield found
+            told |= {*readings}
+
+    def closest_first(self) -> list[str | None]:
+        whole = (self.meant(typos, begun=False) for typos in range(1, TYPOS_MAX + 1))
+        return [*whole, self.meant()]
 
     @cached_property
     def written(self) -> list[list[Way]]:
@@ -176,6 +188,14 @@ class Question:
             )
             for at, piece in enumerate(self.pieces)
         ]
+
+
+def near_ways(
+    likely: Iterable[Near], typos: int = TYPOS_MAX, *, begun: bool = True
+) -> Iterator[Way]:
+    for near in likely:
+        if near.typos <= typos and (begun or not near.started):
+            yield (Term(near.word),)
 
 
 def plain(piece: Piece) -> list[Way]:

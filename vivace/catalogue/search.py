@@ -89,7 +89,8 @@ def best_expression(table: str, text: str) -> str:
     """What a question finds in a table: as it is written, or else as it may be meant."""
     question = Question(text)
     written = question.started() or NOTHING[connection.vendor]
-    readings = chain((written,), question.looser())
+    # Of each step the loosest, which finds what the closer ones do as well.
+    readings = chain((written,), (readings[-1] for readings in question.looser()))
     return next((reading for reading in readings if finds_any(table, reading)), written)
 
 

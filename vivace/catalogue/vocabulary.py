@@ -43,8 +43,8 @@ def learn(table: str, columns: Iterable[str], rows: str, values: Sequence[Any] =
         cursor.execute("SELECT coalesce(max(id), 0) FROM catalogue_word")
         [(last,)] = cursor.fetchall()
         cursor.execute(
-            "INSERT INTO catalogue_word (word, backward) SELECT DISTINCT value,"
-            f" reverse(value) FROM ({' UNION ALL '.join(texts)}) AS spoken WHERE value <> '' AND NOT EXISTS"
+            "INSERT INTO catalogue_word (word, backward) SELECT DISTINCT value, reverse(value)"
+            f" FROM ({' UNION ALL '.join(texts)}) AS spoken WHERE value <> '' AND NOT EXISTS"
             " (SELECT 1 FROM catalogue_word known WHERE known.word = spoken.value)",
             [*values] * len(texts),
         )

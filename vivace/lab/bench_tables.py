@@ -34,6 +34,7 @@ GROUPS = {
     "read": ("Reading", "One request, answered from the database: nothing is stored in between."),
     "filter": ("Filters", "A page of 100 with a filter; the library is of the size in the title."),
     "sort": ("Sorts", "A page of 100 in each order."),
+    "search": ("Searching", "One question to artists, albums, tracks and playlists together."),
     "write": ("Writing", "From the body to the commit; each round finds the state of the first."),
     "login": ("Accounts", "Logins and what comes with them; a password is hashed by Argon2id."),
     "import": ("Imports", "The command in a process of its own, into a library of its own."),

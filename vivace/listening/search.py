@@ -11,11 +11,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.db import connection
+from rapidfuzz.distance import OSA
 
 from vivace.catalogue.folding import spellings
 from vivace.catalogue.listings import ALBUMS, ARTISTS, TRACKS
 from vivace.catalogue.lists import Listing, Order, Row, page
-from vivace.catalogue.question import WHOLE, Manners, Question
+from vivace.catalogue.question import STARTED, WHOLE, Manners, Question
 from vivace.catalogue.search import DOCUMENTED, WORDS, found_by_all, found_by_name
 from vivace.catalogue.statements import many
 from vivace.listening.lists import PLAYLISTS
@@ -33,6 +34,8 @@ IN_NAME = 0.05
 """More for the share of the question that is in the name itself."""
 COVERED = 0.04
 """More for the share of the name that was asked for."""
+ALIKE = 0.01
+"""More for how alike the name and a misspelt question are."""
 
 
 class Kind(NamedTuple):
@@ -127,8 +130,9 @@ def candidates(question: Question, kind: Kind, most: int, reader_id: int) -> Seq
             ways += [(found_by_all(table, "%s"), whole), (found_by_all(table, "%s"), started)]
     found = looked_up(kind, ways, most, reader_id)
     looser = question.looser()
-    while not found and (reading := next(looser, None)):
-        found = looked_up(kind, [(found_by_all(table, "%s"), reading)], most, reader_id)
+    while not found and (readings := next(looser, None)):
+        ways = [(found_by_all(table, "%s"), reading) for reading in readings]
+        found = looked_up(kind, ways, most, reader_id)
     return found
 
 
@@ -203,6 +207,8 @@ def graded(asked: str, manners: Sequence[Manners], candidate: Candidate) -> Grad
             + IN_NAME * in_name / pieces
             + COVERED * covered / max(len(chunks), 1)
         )
+        if steps and max(steps) > STARTED:
+            score += ALIKE * OSA.normalized_similarity(asked, key)
     return Grade(id_, round(score, 4), frozenset(found), (-liked, -size, len(key), id_))
 
 

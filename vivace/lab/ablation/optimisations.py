@@ -3,7 +3,16 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from vivace.lab.ablation import accounts, connecting, indexes, paging, relations, rendering, writing
+from vivace.lab.ablation import (
+    accounts,
+    connecting,
+    indexes,
+    paging,
+    relations,
+    rendering,
+    searching,
+    writing,
+)
 from vivace.lab.ablation.trials import Client, Trial
 from vivace.lab.results import DATABASES, Database
 from vivace.lab.wording import STACK_NAMES
@@ -67,6 +76,14 @@ OPTIMISATIONS = {
         Optimisation(
             "many-of-word", "The many rows that a word leaves are met on a walk in order",
             "the database chooses how", paging.many_of_a_word,
+        ),
+        Optimisation(
+            "search-index", "Words lead to what has them", "every name and document is read",
+            searching.indexed_words,
+        ),
+        Optimisation(
+            "typo-ranges", "A misspelt word is compared with those that it left intact",
+            "with every word", searching.likely_words,
         ),
         Optimisation(
             "total-unasked", "A total is counted where it is asked for", "for every page",

@@ -1,0 +1,82 @@
+"""Optimisations of searching: what words lead to, and to which words a misspelt one does."""
+
+from collections.abc import Sequence
+from urllib.parse import quote_plus
+
+from django.db import connection
+
+from vivace.catalogue import search, vocabulary
+from vivace.catalogue.models import Artist
+from vivace.catalogue.vocabulary import Asked, Near
+from vivace.lab.ablation.trials import (
+    Client,
+    Trial,
+    TrialError,
+    asking,
+    replacing,
+    together,
+)
+from vivace.lab.profiling.indexes import run
+from vivace.listening import search as answers
+
+LETTERS = 6
+"""Of a word that has one typo forgiven, and few words like it."""
+EVERY = "SELECT 0 AS slot, word FROM catalogue_word"
+
+
+def indexed_words(client: Client) -> Trial:
+    request = client.get("search", f"q={quote_plus(some_word())}&type=track")
+    if connection.vendor == "postgresql":
+        copy = client.copy()
+        for index in ("catalogue_track_search_words", "catalogue_track_words"):
+            run(copy, f"DROP INDEX {index}")
+        return Trial(request, asking(copy))
+    scanned = [
+        replacing(module, found_by_name=read_names, found_by_all=read_documents)
+        for module in (search, answers)
+    ]
+    return Trial(request, together(*scanned))
+
+
+def read_names(table: str, param: str) -> str:
+    """What `found_by_name` finds of one word, by reading every name."""
+    column = search.WORDS[table]
+    return f"SELECT id AS rowid FROM {table}, {asked(param)} WHERE {has(column)} ORDER BY id"
+
+
+def read_documents(table: str, param: str) -> str:
+    """What `found_by_all` finds of one word, by reading every document."""
+    index = f"{search.DOCUMENTED[table]}_content"
+    return f"SELECT id AS rowid FROM {index}, {asked(param)} WHERE {has('c0')} ORDER BY id"
+
+
+def asked(param: str) -> str:
+    """The word of an expression, and whether it may go on."""
+    word = "replace(replace(expression, '\"', ''), ' *', '')"
+    begun = "expression LIKE '%% *'"
+    return f"(SELECT {word} AS word, {begun} AS begun FROM (SELECT {param} AS expression))"
+
+
+def has(column: str) -> str:
+    return f"instr(' ' || {column} || ' ', ' ' || word || CASE WHEN begun THEN '' ELSE ' ' END) > 0"
+
+
+def some_word() -> str:
+    """The first word of an artist's name that is long enough."""
+    for words in Artist.objects.order_by("pk").values_list("name_words", flat=True)[:1_000]:
+        for word in words.split():
+            if word.isascii() and word.isalpha() and len(word) >= LETTERS:
+                return str(word)
+    raise TrialError("no artist has a word of six letters")
+
+
+def likely_words(client: Client) -> Trial:
+    word = some_word()
+    misspelt = word[:2] + word[3:]
+
+    def of_all(questioned: Sequence[Asked]) -> list[list[Near]]:
+        words = {word for _, word in vocabulary.fetched([EVERY], [], 10_000_000)}
+        return [vocabulary.nearest(each, words) if each.typos else [] for each in questioned]
+
+    request = client.get("search", f"q={quote_plus(misspelt)}&type=artist")
+    return Trial(request, replacing(vocabulary, near=of_all))
