@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 from django.apps import apps
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoDbBlocker
 
 from vivace.catalogue import bulk, documents, listings, lists
@@ -21,6 +22,7 @@ from vivace.catalogue.lists import Listing, Order, Plan, lead_of, page_statement
 from vivace.catalogue.models import Album, AlbumGenre, Artist, Genre, Track, TrackGenre
 from vivace.catalogue.search import index_words
 from vivace.catalogue.statements import Slot, Statement, many
+from vivace.listening.search import KINDS, search
 
 pytestmark = pytest.mark.django_db
 
@@ -437,3 +439,34 @@ def test_what_is_found_does_not_depend_on_what_leads(
     monkeypatch.setattr(lists, "lead_of", lambda *_: frozenset())
     assert everything() == picked
     assert any(picked)
+
+
+# --- What searching reads --------------------------------------------------------------------
+
+ASKED = ["n0003", "the n00", "n0oo3 the", "thw n", "teh nooo", "heeee", "nnooothere xx", "a the"]
+"""Words and starts of words, with typos and without, and what stands nowhere."""
+
+
+def test_searching_reads_by_indexes_alone(library: None) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        for question in ASKED:
+            search(question, KINDS, 10, 1)
+    statements = {query["sql"] for query in captured.captured_queries}
+    assert any("catalogue_word " in statement for statement in statements)
+    scanned = [(scan, sql) for sql in statements for scan in scans(sql)]
+    assert scanned == []
+
+
+def scans(sql: str) -> Iterator[str]:
+    """The tables that are read whole."""
+    with connection.cursor() as cursor:
+        # Below Django's cursor, which would take the percent signs for parameters.
+        if connection.vendor == "sqlite":
+            steps = cursor.cursor.connection.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()
+            texts = [text for _, _, _, text in steps]
+            yield from (text for text in texts if re.fullmatch(r"SCAN (named|\w+_\w+)", text))
+        else:
+            cursor.execute(f"EXPLAIN (FORMAT JSON) {sql.replace('%', '%%')}", ())
+            for node in under(cursor.fetchone()[0][0]["Plan"]):
+                if node["Node Type"] == "Seq Scan":
+                    yield node["Relation Name"]
