@@ -467,6 +467,13 @@ def scans(sql: str) -> Iterator[str]:
             yield from (text for text in texts if re.fullmatch(r"SCAN (named|\w+_\w+)", text))
         else:
             cursor.execute(f"EXPLAIN (FORMAT JSON) {sql.replace('%', '%%')}", ())
-            for node in under(cursor.fetchone()[0][0]["Plan"]):
+            for node in every(cursor.fetchone()[0][0]["Plan"]):
                 if node["Node Type"] == "Seq Scan":
                     yield node["Relation Name"]
+
+
+def every(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A node of a plan and all below it."""
+    yield node
+    for below in node.get("Plans", ()):
+        yield from every(below)
