@@ -5,7 +5,9 @@ here twice: with a unique index, one who adds it would wait for another who does
 whole import is through.
 """
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -14,6 +16,7 @@ from rapidfuzz.distance import OSA
 
 LAST = "\U0010ffff"
 """Ends the range of all words with the same start."""
+READ_AT_ONCE = 2_000
 LONGEST = 2_000
 PROBED = 5_000
 """Words that are compared at most for each probe."""
@@ -24,29 +27,25 @@ FORGIVEN = 4
 LONG = 8
 """Words of so many letters are forgiven one typo, and two."""
 
-SPLIT = {
-    "sqlite": """json_each('["' || replace({column}, ' ', '","') || '"]') AS word""",
-    "postgresql": "unnest(string_to_array({column}, ' ')) AS word(value)",
+GIVEN = {
+    "sqlite": "json_each(%s) AS given",
+    "postgresql": "unnest(%s::text[]) AS given(value)",
 }
-"""The words of a column as rows, to be joined."""
+"""Many words as one parameter."""
 
 
 def learn(table: str, columns: Iterable[str], rows: str, values: Sequence[Any] = ()) -> None:
     """Add the words of rows that are not known yet. `rows` is a condition on the table's ids."""
-    split = SPLIT[connection.vendor]
-    texts = [
-        f"SELECT word.value FROM {table} CROSS JOIN {split.format(column=column)}"
-        f" WHERE {table}.id {rows}"
-        for column in columns
-    ]
+    words = sorted(spoken(f"SELECT {', '.join(columns)} FROM {table} WHERE id {rows}", values))
+    given: Any = words if connection.vendor == "postgresql" else json.dumps(words)
     with connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(max(id), 0) FROM catalogue_word")
         [(last,)] = cursor.fetchall()
         cursor.execute(
-            "INSERT INTO catalogue_word (word, backward) SELECT DISTINCT value, reverse(value)"
-            f" FROM ({' UNION ALL '.join(texts)}) AS spoken WHERE value <> '' AND NOT EXISTS"
-            " (SELECT 1 FROM catalogue_word known WHERE known.word = spoken.value)",
-            [*values] * len(texts),
+            "INSERT INTO catalogue_word (word, backward) SELECT value, reverse(value)"
+            f" FROM {GIVEN[connection.vendor]} WHERE NOT EXISTS"
+            " (SELECT 1 FROM catalogue_word known WHERE known.word = given.value)",
+            [given],
         )
         if connection.vendor == "sqlite":
             cursor.execute(
@@ -54,6 +53,16 @@ def learn(table: str, columns: Iterable[str], rows: str, values: Sequence[Any] =
                 " SELECT id, word FROM catalogue_word WHERE id > %s",
                 [last],
             )
+
+
+def spoken(query: str, values: Sequence[Any]) -> set[str]:
+    """The words of the texts that a query gives, which may be millions."""
+    words: set[str] = set()
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(query, values)
+        while texts := cursor.fetchmany(READ_AT_ONCE):
+            words.update(" ".join(chain.from_iterable(texts)).split())
+    return words
 
 
 # --- What was meant --------------------------------------------------------------------------
