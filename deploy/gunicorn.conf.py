@@ -16,6 +16,7 @@ import os
 import shutil
 import signal
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,14 @@ def post_worker_init(_worker: Any) -> None:
 def go_soon(*_: Any) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.alarm(HANDOVER_SECONDS)
+
+
+def post_request(_worker: Any, request: Any, *_: Any) -> None:
+    # A request can be refused before its body is read. To close the connection then resets it, and
+    # NGINX, still sending, would say 503 in place of the answer. It has all of the body by now.
+    with suppress(OSError):
+        while request.body.read(1 << 18):
+            pass
 
 
 def child_exit(_server: Any, ended: Any) -> None:

@@ -304,6 +304,11 @@ def test_a_body_too_large_is_refused_before_it_comes(
     assert problem(said(site.port, head.encode())) == status
 
 
+def test_who_sends_much_that_is_not_read_is_told_why(site: Site) -> None:
+    for _ in range(30):
+        assert site.ask("POST", "/api/v1/imports", b"x" * (8 << 20))[0] == 401
+
+
 @pytest.mark.parametrize(
     "line",
     [b"GET /" + b"x" * 40_000 + b" HTTP/1.1", b"GET /% HTTP/1.1", b"GET / HTTP/7", b"nonsense"],
