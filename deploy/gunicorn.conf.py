@@ -12,13 +12,15 @@ Vivace itself is imported by workers alone, so that a reload brings all of the n
 """
 
 import atexit
+import mmap
 import os
 import shutil
 import signal
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 wsgi_app = "vivace.wsgi:application"
 bind = os.environ.get("VIVACE_BIND") or "unix:/run/vivace/vivace.sock"
@@ -38,12 +40,9 @@ backlog = int(os.environ.get("VIVACE_QUEUE") or 128)
 # NGINX has bounded it.
 limit_request_line = 0
 
-HANDOVER_SECONDS = 5
-"""An old worker goes on while the new ones load."""
-
 timeout = int(os.environ.get("VIVACE_SECONDS") or 30)
-# At a reload and at the end, running requests may finish.
-graceful_timeout = timeout + HANDOVER_SECONDS
+# At the end, running requests may finish.
+graceful_timeout = timeout
 
 # The sign of life is a file; on a disk that is busy it would come late.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
@@ -64,18 +63,77 @@ if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
     atexit.register(forget, os.environ["PROMETHEUS_MULTIPROC_DIR"], os.getpid())
 
 
-def post_worker_init(_worker: Any) -> None:
-    from vivace import worker
-
-    worker.settle()
-    # Gunicorn tells the old workers to go as soon as it has started the new ones.
-    signal.signal(signal.SIGALRM, signal.getsignal(signal.SIGTERM))
-    signal.signal(signal.SIGTERM, go_soon)
+HANDOVER_SECONDS = 30
+"""An old worker goes on until a new one has loaded, for so long at the most."""
+LOOK_SECONDS = 0.1
 
 
-def go_soon(*_: Any) -> None:
+class Handover:
+    """What is told between the workers before a reload and those after it."""
+
+    def __init__(self) -> None:
+        self.reloads = mmap.mmap(-1, 1)  # the same memory in all of them
+        self.read, self.write = os.pipe()
+        os.set_blocking(self.read, False)
+        os.set_blocking(self.write, False)
+
+    def begin(self) -> None:
+        self.reloads[0] = (self.reloads[0] + 1) % 256
+
+    def loaded(self, born: int) -> None:
+        """A worker has: it can take the place of one that is older."""
+        with suppress(BlockingIOError):
+            os.write(self.write, bytes([born]))
+
+    def has_loaded(self) -> bool:
+        """Whether one has since the reload, for which no other has made way yet."""
+        with suppress(BlockingIOError):
+            while os.read(self.read, 1)[0] != self.reloads[0]:
+                pass  # it was there before, or late for another reload
+            return True
+        return False
+
+
+def handover_of(server: Any) -> Handover:
+    if not hasattr(server, "handover"):
+        server.handover = Handover()
+    return cast("Handover", server.handover)
+
+
+def on_reload(server: Any) -> None:
+    handover_of(server).begin()
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    worker.handover = handover_of(server)
+    worker.born = worker.handover.reloads[0]
+
+
+def post_worker_init(worker: Any) -> None:
+    from vivace.worker import settle
+
+    settle()
+    worker.end = signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, lambda *_: go(worker))
+    worker.handover.loaded(worker.born)
+
+
+def go(worker: Any) -> None:
+    """End, but at a reload not before another worker is there."""
+    if worker.born == worker.handover.reloads[0]:
+        worker.end(signal.SIGTERM, None)
+        return
+    until = time.monotonic() + HANDOVER_SECONDS
+    # Gunicorn says so again every second.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.alarm(HANDOVER_SECONDS)
+    signal.signal(signal.SIGALRM, lambda *_: look(worker, until))
+    signal.setitimer(signal.ITIMER_REAL, LOOK_SECONDS, LOOK_SECONDS)
+
+
+def look(worker: Any, until: float) -> None:
+    if worker.handover.has_loaded() or time.monotonic() > until:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        worker.end(signal.SIGTERM, None)
 
 
 def post_request(_worker: Any, request: Any, *_: Any) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from configparser import ConfigParser
 from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
@@ -239,6 +239,34 @@ def test_new_code_comes_without_a_request_lost(site: Site) -> None:
         thread.join()
     assert set(found) == {200}
     assert len(found) > 50
+
+
+def test_an_old_worker_goes_on_until_a_new_one_has_loaded(site: Site) -> None:
+    import psutil
+
+    main = site.gunicorns["reads"]
+    before = workers_of(main)
+    os.kill(main, signal.SIGHUP)
+    until(lambda: len(workers_of(main) - before) == 2)
+    new = [psutil.Process(pid) for pid in workers_of(main) - before]
+    try:
+        for process in new:
+            process.suspend()
+        time.sleep(7)
+        assert before <= workers_of(main)
+        assert {site.ask("GET", ARTISTS)[0] for _ in range(20)} == {200}
+    finally:
+        for process in new:
+            process.resume()
+    until(lambda: not before & workers_of(main))
+    assert {site.ask("GET", ARTISTS)[0] for _ in range(20)} == {200}
+
+
+def until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def workers_of(pid: int) -> set[int]:
