@@ -7,6 +7,8 @@ import sys
 from importlib import import_module
 from typing import Any
 
+from django.urls import get_resolver
+
 
 def load(target: str) -> Any:
     """Granian's application `module:name`, in a process that a terminal's Ctrl-C does not reach.
@@ -22,7 +24,11 @@ def load(target: str) -> Any:
 
 
 def settle() -> None:
-    """What is loaded stays: the collector need not walk it at every full collection."""
+    """Load what the first request would: all paths, and what answers each.
+
+    What is loaded stays: the collector need not walk it at every full collection.
+    """
+    get_resolver().url_patterns  # noqa: B018 - loaded when they are looked at
     gc.collect()
     gc.freeze()
 
