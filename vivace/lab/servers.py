@@ -9,12 +9,13 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import psutil
 import psycopg
 import redis
 
@@ -48,34 +49,46 @@ class ServerFailedError(Exception):
 @contextmanager
 def postgresql_server() -> Iterator[str]:
     """The address of an empty PostgreSQL cluster, to which `/` and a database name are added."""
-    bin_dir = postgresql_bin()
     with owned_folder() as home:
-        data = home / "data"
-        # English rules decide the cluster's own order, as they do on most installations, so
-        # a list that forgets to ask for its order is caught.
-        locale = ["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"]
-        access = ["--username=postgres", "--auth=trust", "--encoding=UTF8"]
-        initdb = [str(bin_dir / "initdb"), f"--pgdata={data}", *access, *locale, "--no-sync"]
-        made = subprocess.run(
-            initdb, cwd=home, check=False, capture_output=True, text=True, **as_owner()
-        )
-        if made.returncode:
-            raise ServerFailedError(made.stderr)
-
-        def command(port: int) -> list[str]:
-            # Nothing here outlives the run, so nothing waits for the disk.
-            unsafe = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
-            options = [word for option in unsafe for word in ("-c", option)]
-            address = ["-h", LOOPBACK, "-p", str(port), "-k", ""]
-            return [str(bin_dir / "postgres"), "-D", str(data), *address, *options]
-
+        command = postgresql_cluster(home)
         with serving(command, postgresql_answers, home) as port:
             yield f"postgresql://postgres@{LOOPBACK}:{port}"
+
+
+def postgresql_cluster(home: Path) -> Callable[[int], list[str]]:
+    """What serves a new cluster in the folder at a port."""
+    bin_dir, data = postgresql_bin(), home / "data"
+    # English rules decide the cluster's own order, as they do on most installations, so
+    # a list that forgets to ask for its order is caught.
+    locale = ["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"]
+    access = ["--username=postgres", "--auth=trust", "--encoding=UTF8"]
+    initdb = [str(bin_dir / "initdb"), f"--pgdata={data}", *access, *locale, "--no-sync"]
+    made = subprocess.run(
+        initdb, cwd=home, check=False, capture_output=True, text=True, **as_owner()
+    )
+    if made.returncode:
+        raise ServerFailedError(made.stderr)
+
+    def command(port: int) -> list[str]:
+        # Nothing here outlives the run, so nothing waits for the disk.
+        unsafe = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
+        options = [word for option in unsafe for word in ("-c", option)]
+        address = ["-h", LOOPBACK, "-p", str(port), "-k", ""]
+        return [str(bin_dir / "postgres"), "-D", str(data), *address, *options]
+
+    return command
 
 
 @contextmanager
 def redis_server() -> Iterator[str]:
     """The address of an empty Redis, to which `/` and a database number are added."""
+    command = redis_command()
+    with owned_folder() as home, serving(command, redis_answers, home) as port:
+        yield f"redis://{LOOPBACK}:{port}"
+
+
+def redis_command() -> Callable[[int], list[str]]:
+    """What serves a Redis that keeps nothing on disk at a port."""
     path = program("redis-server")
 
     def command(port: int) -> list[str]:
@@ -83,8 +96,7 @@ def redis_server() -> Iterator[str]:
         options = ["--databases", "128", "--save", "", "--appendonly", "no"]
         return [path, "--bind", LOOPBACK, "--port", str(port), *options]
 
-    with owned_folder() as home, serving(command, redis_answers, home) as port:
-        yield f"redis://{LOOPBACK}:{port}"
+    return command
 
 
 def program(name: str) -> str:
@@ -153,6 +165,34 @@ def serving(
             raise ServerFailedError((home / "log").read_text(errors="replace"))
 
 
+class Program:
+    """A server at one port, which goes on with what it left when it is started again."""
+
+    def __init__(
+        self, home: Path, command: Callable[[int], list[str]], answers: Callable[[int], bool]
+    ) -> None:
+        self.home, self.answers = home, answers
+        self.port = free_port()
+        self.command = command(self.port)
+        self.stack = ExitStack()
+        self.main: psutil.Process | None = None
+
+    def start(self) -> None:
+        watched = self.stack.enter_context(started(self.command, self.home, **as_owner()))
+        if not answered(self.port, self.answers, watched):
+            raise ServerFailedError((self.home / "log").read_text(errors="replace"))
+        self.main = main_of(watched)
+
+    def signal(self, number: int) -> None:
+        if self.main:
+            self.main.send_signal(number)
+
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        self.main = None
+        self.stack.close()
+
+
 @contextmanager
 def started(command: list[str], home: Path, **how: Any) -> Iterator[subprocess.Popen[bytes]]:
     watched = ["sh", "-c", WATCHED, "sh", *command]
@@ -182,6 +222,12 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def main_of(watched: subprocess.Popen[bytes]) -> psutil.Process:
+    """The program, over which a shell watches."""
+    children = psutil.Process(watched.pid).children()
+    return next(each for each in children if each.name() != "sh")
 
 
 def answered(port: int, answers: Callable[[int], bool], process: subprocess.Popen[bytes]) -> bool:
