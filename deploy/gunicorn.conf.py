@@ -7,6 +7,7 @@ environment has Vivace's settings, and may have:
     VIVACE_WORKERS  as many as there are cores
     VIVACE_QUEUE    128 requests may wait; the next one is refused at once
     VIVACE_SECONDS  30 that a request may take: its worker is then replaced
+    VIVACE_NICE     0 to 19: how far it lets others on this machine go first
 
 Vivace itself is imported by workers alone, so that a reload brings all of the new code.
 """
@@ -107,6 +108,10 @@ def on_reload(server: Any) -> None:
 def pre_fork(server: Any, worker: Any) -> None:
     worker.handover = handover_of(server)
     worker.born = worker.handover.reloads[0]
+
+
+def post_fork(_server: Any, _worker: Any) -> None:
+    os.nice(int(os.environ.get("VIVACE_NICE") or 0))
 
 
 def post_worker_init(worker: Any) -> None:

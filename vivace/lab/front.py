@@ -17,7 +17,11 @@ from vivace.lab.machine import CHECKOUT
 
 DEPLOY = CHECKOUT / "deploy"
 LANES: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {"reads": {}, "logins": {"VIVACE_QUEUE": "1024"}, "writes": {"VIVACE_SECONDS": "900"}}
+    {
+        "reads": {},
+        "logins": {"VIVACE_QUEUE": "1024", "VIVACE_NICE": "5"},
+        "writes": {"VIVACE_SECONDS": "900"},
+    }
 )
 """Upstream → what Gunicorn is told besides, as in deploy/systemd."""
 
