@@ -190,6 +190,17 @@ class stopped:  # noqa: N801 - a block
             process.resume()
 
 
+def test_logins_let_others_go_first(site: Site) -> None:
+    import psutil
+
+    nice = {
+        lane: {psutil.Process(worker).nice() for worker in workers_of(pid)}
+        for lane, pid in site.gunicorns.items()
+    }
+    own = psutil.Process().nice()
+    assert nice == {"reads": {own}, "logins": {own + 5}, "writes": {own}}
+
+
 def test_what_waits_too_long_a_queue_is_refused_at_once(site: Site) -> None:
     reads = site.gunicorns["reads"]
     statuses: list[tuple[int, float]] = []

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from tests.client import BASE, Person
 from tests.wsgi import ask
 from vivace import logs
-from vivace.accounts import tokens
+from vivace.accounts import passwords, tokens
 from vivace.accounts.identity import Identity
 from vivace.api import observed
 from vivace.api.observed import Observed
@@ -65,6 +65,12 @@ def test_it_is_told_how_an_answer_was_given(answers: StoredAnswers) -> None:
     assert {name: after[name] - before[name] for name in after} == {
         "made": 1, "kept": 1, "known": 1, "shared": 0,
     }  # fmt: skip
+
+
+def test_a_password_that_is_checked_is_counted(db: None) -> None:
+    before = total("vivace_passwords_hashed_total")
+    assert not passwords.belongs_to("a wrong password", None)
+    assert total("vivace_passwords_hashed_total") == before + 1
 
 
 # --- /metrics ----------------------------------------------------------------------------------

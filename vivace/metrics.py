@@ -33,6 +33,7 @@ stored_answers = Counter(
     "Answers that may be kept: known to the client, kept in the process, shared, or made",
     ["outcome"],
 )
+hashed = Counter("vivace_passwords_hashed", "Passwords hashed, most of them to check a login")
 hashing = Gauge(
     "vivace_hashing", "Passwords that are hashed or wait for it", multiprocess_mode="livesum"
 )

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 
 from vivace.accounts.models import User
 from vivace.accounts.names import is_writable
-from vivace.metrics import hashing
+from vivace.metrics import hashed, hashing
 from vivace.problems import Fault, Unavailable
 
 MIN_LENGTH = 8  # as Django's MinimumLengthValidator has it
@@ -48,6 +48,7 @@ def lane() -> Iterator[None]:
     with hashing.track_inprogress():
         if not lanes.acquire(timeout=WAIT_SECONDS):
             raise Unavailable("Too many are logging in right now", headers={"Retry-After": "1"})
+        hashed.inc()
         try:
             yield
         finally:
