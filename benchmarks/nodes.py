@@ -11,97 +11,26 @@ all. Exits with 1 where a read failed or a write that was acknowledged is not th
 
 import argparse
 import json
-import os
 import signal
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from secrets import token_hex
-from subprocess import Popen
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-import psutil
 import psycopg
 
-from vivace.lab import front, histogram, load, profiles, servers, stacks
+from benchmarks import sites
+from vivace.lab import histogram, load, profiles, servers, stacks
 from vivace.lab.outcome import Merged, Test
 
 NODES = 3
 WRITE_EVERY_S = 1.0
 RELOAD_PAUSE_S = 5.0
 """A reload costs a core for seconds, and a machine of two has little left meanwhile."""
-EDITOR = "editor"
-
-
-class Node:
-    """A node's Gunicorns, which can be killed and started again."""
-
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.folder, self.environment = folder, environment
-        self.stack = ExitStack()
-        self.running: list[Popen[bytes]] = []
-
-    def start(self) -> None:
-        self.running = [
-            self.stack.enter_context(front.gunicorn(lane, self.folder, self.environment, 1))
-            for lane in front.LANES
-        ]
-
-    def kill(self) -> None:
-        for process in self.running:
-            os.killpg(process.pid, signal.SIGKILL)
-        self.stack.close()
-        for lane in front.LANES:
-            front.socket_of(lane, self.folder).unlink(missing_ok=True)
-
-    def reload(self) -> None:
-        """New workers of each kind, once the old ones are gone."""
-        mains = [main_of(process) for process in self.running]
-        before = {child.pid for main in mains for child in main.children()}
-        for main in mains:
-            main.send_signal(signal.SIGHUP)
-        deadline = time.monotonic() + servers.START_SECONDS
-        while before & {child.pid for main in mains for child in main.children()}:
-            if time.monotonic() > deadline:
-                raise TimeoutError("A node did not reload")
-            time.sleep(0.05)
-
-
-def main_of(watched: Popen[bytes]) -> psutil.Process:
-    children = psutil.Process(watched.pid).children()
-    return next(each for each in children if each.cmdline()[0] == sys.executable)
-
-
-class Redis:
-    """A Redis on one port, which can be stopped, killed and started again."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.process: Popen[bytes] | None = None
-
-    def start(self) -> None:
-        options = ["--bind", servers.LOOPBACK, "--port", str(self.port), "--save", ""]
-        self.process = subprocess.Popen(
-            [servers.program("redis-server"), *options], stdout=subprocess.DEVNULL
-        )
-        while not servers.redis_answers(self.port):
-            time.sleep(0.05)
-
-    def signal(self, number: int) -> None:
-        if self.process:
-            self.process.send_signal(number)
-
-    def kill(self) -> None:
-        self.signal(signal.SIGCONT)
-        self.signal(signal.SIGKILL)
-        if self.process:
-            self.process.wait()
 
 
 class Writer(threading.Thread):
@@ -129,7 +58,7 @@ class Writer(threading.Thread):
     def add(self, name: str, key: str) -> bool:
         try:
             if self.until < time.monotonic():
-                told = {"login": EDITOR, "password": stacks.PASSWORD}
+                told = {"login": sites.EDITOR, "password": stacks.PASSWORD}
                 self.token = self.post("/auth/login", told, {})["access_token"]
                 self.until = time.monotonic() + 200
             who = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": key}
@@ -145,50 +74,7 @@ class Writer(threading.Thread):
             return json.load(reply)
 
 
-class Site(NamedTuple):
-    base: str
-    nginx: int
-    nodes: list[Node]
-    redis: Redis
-    database: str
-
-
-@contextmanager
-def site(users: int) -> Iterator[Site]:
-    with ExitStack() as stack:
-        folder = stack.enter_context(servers.owned_folder())
-        redis = Redis(servers.free_port())
-        redis.start()
-        stack.callback(redis.kill)
-        database = stacks.created(stack.enter_context(servers.postgresql_server()))
-        own = {
-            "DATABASE_URL": database,
-            "REDIS_URL": f"redis://{servers.LOOPBACK}:{redis.port}/0",
-            "VIVACE_DATA_DIR": str(folder),
-            "VIVACE_SECRET_KEY": stacks.SECRET_KEY,
-            "VIVACE_TRUSTED_PROXIES": "unix",
-            "VIVACE_LOGIN_LIMIT": "100000/300",
-        }
-        stacks.fill(own, users, print)
-        environment = stacks.environment(own)
-        subprocess.run(
-            [sys.executable, "-m", "vivace", "adduser", f"{EDITOR}@example.org",
-             "--role", "editor", "--password-stdin"],
-            env=environment, input=stacks.PASSWORD, text=True, check=True, capture_output=True,
-        )  # fmt: skip
-        nodes = []
-        for number in range(NODES):
-            (home := folder / f"node{number}").mkdir()
-            nodes.append(node := Node(home, environment))
-            node.start()
-            stack.callback(node.stack.close)
-        before = {child.pid for child in psutil.Process().children()}
-        port = stack.enter_context(front.nginx(folder, 1, [node.folder for node in nodes]))
-        (nginx,) = {child.pid for child in psutil.Process().children()} - before
-        yield Site(f"http://{servers.LOOPBACK}:{port}", nginx, nodes, redis, database)
-
-
-def troubles(at: Site, restarts: int) -> Iterator[tuple[str, Callable[[], None]]]:
+def troubles(at: sites.Site, restarts: int) -> Iterator[tuple[str, Callable[[], None]]]:
     """What goes wrong, in its order, and how."""
     yield "node 2 is killed", at.nodes[1].kill
     yield "node 2 comes back", at.nodes[1].start
@@ -208,7 +94,7 @@ def alter(database: str) -> None:
         connection.execute("ALTER TABLE catalogue_artist ADD COLUMN note text")
 
 
-def trouble(at: Site, restarts: int, after: float, pause: float, found: list[str]) -> None:
+def trouble(at: sites.Site, restarts: int, after: float, pause: float, found: list[str]) -> None:
     time.sleep(after)
     for what, do in troubles(at, restarts):
         began = time.monotonic()
@@ -255,7 +141,7 @@ def main() -> int:
     crowd = profiles.PROFILES["crowd"]._replace(users=asked.users)
     profile = crowd._replace(seconds=crowd.ramp_s + asked.seconds)
     wrong: list[str] = []
-    with site(asked.users) as at:
+    with sites.site(NODES, asked.users) as at:
         served = load.elsewhere(at.base)._replace(pids=[at.nginx])
         test = Test(profile, "other", served, stacks.Cores((), ()))
         writer = Writer(at.base)
@@ -275,6 +161,8 @@ def main() -> int:
         f"{len(writer.acknowledged):,} writes acknowledged, {writer.repeated} of them sent more"
         f" than once, {len(missing)} lost; {failed} of the reads failed"
     )
+    if not ran.merged.requests:
+        wrong.append("nothing is known of what the users saw")
     for text in [*wrong, *([ran.broke] if ran.broke else [])]:
         print(text)
     return int(bool(failed or missing or wrong or ran.broke))
