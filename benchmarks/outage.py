@@ -1,0 +1,155 @@
+"""PostgreSQL is killed while people read, write and log in, and comes back: what are they told?
+
+python -m benchmarks.outage [--stack nginx|serve] [--kills 3] [--seconds 5] [--people 20]
+
+On NGINX and Gunicorn as deploy/ has them, or on `vivace serve`. Its main process is killed with
+SIGKILL, and started again on the same files after so many seconds. Each answer is to be right, or a
+503 as a problem document with Retry-After within 200 ms, and all are to be right again within 2 s
+of when it takes connections. Exits with 1 where that is not so, or a process of Vivace's was
+started anew.
+"""
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from typing import NamedTuple
+
+import psutil
+
+from benchmarks import readers, sites
+from benchmarks.readers import API, Ask, Person, Readers, Reply, percentile
+from vivace.lab import servers, stacks
+
+WORKERS = 2
+REFUSED_MS, NORMAL_S = 200.0, 2.0
+CALM_S = 5.0
+
+
+class Served(NamedTuple):
+    base: str
+    postgresql: servers.Program
+    pids: Callable[[], set[int]]
+    """Of all processes of Vivace's."""
+
+
+@contextmanager
+def behind_nginx() -> Iterator[Served]:
+    with sites.site(1, 2, workers=WORKERS) as at:
+        yield Served(at.base, at.postgresql, at.nodes[0].pids)
+
+
+@contextmanager
+def serve() -> Iterator[Served]:
+    with ExitStack() as stack:
+        folder = stack.enter_context(servers.owned_folder())
+        postgresql, database = sites.running_postgresql(stack)
+        own = {
+            "DATABASE_URL": database,
+            "VIVACE_DATA_DIR": str(folder),
+            "VIVACE_SECRET_KEY": stacks.SECRET_KEY,
+            "VIVACE_LOGIN_LIMIT": "100000/300",
+        }
+        sites.filled(own, 2)
+        before = {child.pid for child in psutil.Process().children()}
+        port = stack.enter_context(stacks.vivace_serve(own, folder, WORKERS))
+        (watched,) = {child.pid for child in psutil.Process().children()} - before
+
+        def pids() -> set[int]:
+            return {each.pid for each in psutil.Process(watched).children(recursive=True)}
+
+        yield Served(f"http://{servers.LOOPBACK}:{port}", postgresql, pids)
+
+
+class Outage(NamedTuple):
+    killed: float
+    back: float
+    """When it took connections again."""
+    over: float
+
+
+def drawn_add() -> Callable[[], Ask]:
+    numbers = count(1)
+    return lambda: Ask("POST", f"{API}/artists", {"name": f"New {next(numbers)}"}, is_made)
+
+
+def is_made(reply: Reply) -> bool:
+    return reply.status == 201
+
+
+def drawn_login() -> Ask:
+    body = {"login": stacks.ACCOUNT.format(2), "password": stacks.PASSWORD}
+    return Ask("POST", f"{API}/auth/login", body, lambda reply: reply.status == 200)
+
+
+def outages(postgresql: servers.Program, kills: int, seconds: float) -> Iterator[Outage]:
+    for _ in range(kills):
+        time.sleep(CALM_S)
+        killed = time.monotonic()
+        postgresql.kill()
+        time.sleep(seconds)
+        postgresql.start()
+        back = time.monotonic()
+        time.sleep(CALM_S)
+        yield Outage(killed, back, time.monotonic())
+
+
+def judged(people: Readers, outage: Outage) -> list[str]:
+    """Print what they were told; what of it is not as it is to be."""
+    meanwhile = people.between(outage.killed, outage.back)
+    readers.told("while it was gone", meanwhile)
+    after = people.between(outage.back, outage.over)
+    readers.told("when it was back", after)
+    slow = [each for each in meanwhile if each.status == 503 and each.took_ms > REFUSED_MS]
+    normal = max(
+        (each.at + each.took_ms / 1e3 - outage.back for each in after if each.status == 503),
+        default=0.0,
+    )
+    refused = [each.took_ms for each in meanwhile if each.status == 503]
+    print(
+        f"    refused within p50 {percentile(refused, 0.5):.1f} ms,"
+        f" p99 {percentile(refused, 0.99):.1f} ms, at most {max(refused, default=0):.1f} ms;"
+        f" the last refusal {normal:.2f} s after its return"
+    )
+    wrong = Counter(f"{each.asked[:60]}: {each.wrong}" for each in meanwhile + after if each.wrong)
+    return [
+        *(f"{number} × {what}" for what, number in wrong.items()),
+        *([f"{len(slow)} refusals took longer"] if slow else []),
+        *(["it took too long to be normal"] if normal > NORMAL_S else []),
+    ]
+
+
+STACKS = {"nginx": behind_nginx, "serve": serve}
+
+
+def main() -> int:
+    words = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    words.add_argument("--stack", choices=STACKS, default="nginx")
+    words.add_argument("--kills", type=int, default=3)
+    words.add_argument("--seconds", type=float, default=5)
+    words.add_argument("--people", type=int, default=20)
+    asked = words.parse_args()
+    with STACKS[asked.stack]() as at:
+        people = Readers(at.base, asked.people)
+        editor = Person(at.base)
+        editor.log_in(sites.EDITOR)
+        people.add(editor, drawn_add(), 0.5)
+        people.add(Person(at.base), drawn_login, 0.5)
+        before = at.pids()
+        with people:
+            began = time.monotonic()
+            found = [*outages(at.postgresql, asked.kills, asked.seconds)]
+        anew = at.pids() - before
+    readers.told("before", people.between(began, found[0].killed))
+    wrong = [what for outage in found for what in judged(people, outage)]
+    print(*wrong, f"{len(anew)} processes started anew", sep="\n")
+    return int(bool(wrong or anew))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
