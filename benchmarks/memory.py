@@ -1,0 +1,103 @@
+"""What `vivace serve` holds in memory, idle and after a million requests.
+
+python -m benchmarks.memory [--requests 1000000] [--workers 2]
+
+Counted is the proportional share (PSS) of all its processes: what they share counts once. Of ten
+requests nine are for pages that are kept, and one is for any track, now and then any page; the
+memory is looked at after each tenth of them. Exits with 1 where it has over 180 MB when idle, an
+answer was no 200, or it still grew by a twentieth in the second half.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+
+from benchmarks.readers import API, PAGES, THINGS, Person
+from vivace.lab import servers, stacks
+
+IDLE_MB, GROWTH = 180.0, 1.05
+SLICE_SECONDS = 10
+CONNECTIONS = 20
+STEPS = 10
+# Each slice draws its own numbers, or else it would ask for what the one before it asked for.
+SCRIPT = """
+local kept = {%s}
+wrk.headers["Authorization"] = "%s"
+math.randomseed(%d)
+request = function()
+    local drawn = math.random(1000)
+    if drawn > 100 then return wrk.format("GET", kept[math.random(#kept)]) end
+    local path = "/api/v1/tracks/" .. math.random(100000)
+    if drawn < 5 then path = "/api/v1/artists?limit=50&offset=" .. math.random(0, 9999) end
+    return wrk.format("GET", path)
+end
+"""
+
+
+def memory_mb(server: psutil.Process) -> float:
+    family = [server, *server.children(recursive=True)]
+    return sum(each.memory_full_info().pss for each in family) / 1e6
+
+
+def asked(base: str, number: int) -> tuple[int, int]:
+    """How many answers came in a slice, and how many of them were no 200."""
+    person = Person(base)
+    person.log_in(stacks.ACCOUNT.format(1))
+    kept = ",".join(f'"{path}"' for path in PAGES + THINGS)
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "ask.lua"
+        script.write_text(SCRIPT % (kept, person.headers["Authorization"], number))
+        command = ["-t1", f"-c{CONNECTIONS}", f"-d{SLICE_SECONDS}s", f"-s{script}", base + API]
+        told = subprocess.run(
+            [servers.program("wrk"), *command], check=True, capture_output=True, text=True
+        ).stdout
+    return counted(r"(\d+) requests in", told), counted(r"Non-2xx or 3xx responses: (\d+)", told)
+
+
+def counted(what: str, told: str) -> int:
+    found = re.search(what, told)
+    return int(found[1]) if found else 0
+
+
+def main() -> int:
+    words = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    words.add_argument("--requests", type=int, default=1_000_000)
+    words.add_argument("--workers", type=int, default=2)
+    wanted = words.parse_args()
+    with ExitStack() as stack:
+        folder = stack.enter_context(servers.owned_folder())
+        own = {
+            "DATABASE_URL": f"sqlite:///{folder}/vivace.sqlite3",
+            "VIVACE_DATA_DIR": str(folder),
+            "VIVACE_SECRET_KEY": stacks.SECRET_KEY,
+        }
+        stacks.fill(own, 1, print)
+        before = {child.pid for child in psutil.Process().children()}
+        base = f"http://{servers.LOOPBACK}:" + str(
+            stack.enter_context(stacks.vivace_serve(own, folder, wanted.workers))
+        )
+        (shell,) = [c for c in psutil.Process().children() if c.pid not in before]
+        server = next(each for each in shell.children() if each.name() != "sh")
+        seen = [memory_mb(server)]
+        print(f"idle, {wanted.workers} workers: {seen[0]:.0f} MB", flush=True)
+        done = wrong = slices = 0
+        while len(seen) <= STEPS:
+            answers, others = asked(base, slices := slices + 1)
+            done, wrong = done + answers, wrong + others
+            if done >= len(seen) * wanted.requests / STEPS:
+                seen.append(memory_mb(server))
+                print(f"{done:>10,} requests, {wrong} no 200: {seen[-1]:.0f} MB", flush=True)
+    grew = seen[-1] > GROWTH * seen[STEPS // 2]
+    return int(seen[0] > IDLE_MB or grew or wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
