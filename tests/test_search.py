@@ -1,6 +1,8 @@
 """One question to all of the library: what is answered, in which order, and to whom."""
 
+import random
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -9,12 +11,16 @@ from django.db import connection
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from rapidfuzz.distance import OSA
 
 from tests import builders
 from tests.client import Person
+from vivace.catalogue import vocabulary
 from vivace.catalogue.folding import fold
 from vivace.catalogue.models import Album, Artist, Genre, Track, Word
 from vivace.catalogue.question import NOWHERE, Question
+from vivace.imports import store
+from vivace.imports.run import import_rows
 from vivace.listening.models import Favourite, Playlist
 from vivace.listening.search import KINDS, search
 
@@ -224,10 +230,21 @@ def due(kind: str) -> dict[int, set[str]]:
     return found
 
 
-def rename(model: type[Any], name: str, column: str = "name") -> None:
-    first = model.objects.order_by("pk").first()
+def rename(model: type[Any], name: str, column: str = "name", **which: Any) -> None:
+    first = model.objects.filter(**which).order_by("pk").first()
     setattr(first, column, name)
     first.save()
+
+
+def other_genre(track: str) -> None:
+    """As the admin's pages do it."""
+    row = Track.objects.get(pk=track).genre_rows.get()
+    row.genre = Genre.objects.get(name="Electronic")
+    row.save()
+
+
+def hand_over(track: str, other: str) -> None:
+    Track.objects.get(pk=track).genre_rows.update(track_id=other)
 
 
 CHANGES: dict[str, Callable[[Shelf], Any]] = {
@@ -236,8 +253,11 @@ CHANGES: dict[str, Callable[[Shelf], Any]] = {
     "a track's title": lambda _: rename(Track, "The Soldier", "title"),
     "a composer": lambda _: rename(Track, "Bruce Dickinson", "composer"),
     "a genre's name": lambda _: rename(Genre, "NWOBHM"),
-    "a credited artist's name": lambda shelf: Artist.objects.get(pk=shelf.adrian).delete(),
-    "a track's album": lambda shelf: Track.objects.get(pk=shelf.army).delete(),
+    "a credited artist's name": lambda shelf: rename(Artist, "H", pk=shelf.adrian),
+    "a credited artist": lambda shelf: Artist.objects.get(pk=shelf.adrian).delete(),
+    "one track gone": lambda shelf: Track.objects.get(pk=shelf.army).delete(),
+    "a genre in its place": lambda shelf: other_genre(shelf.trooper),
+    "whose genre it is": lambda shelf: hand_over(shelf.trooper, shelf.army),
     "a track's artist": lambda shelf: move(shelf.army, artist_id=shelf.maiden),
     "where a track is": lambda shelf: move(shelf.army, album_id=shelf.piece),
     "no genres": lambda shelf: Track.objects.get(pk=shelf.trooper).genre_rows.all().delete(),
@@ -309,6 +329,95 @@ def test_a_library_from_before_there_was_a_search_is_indexed_by_migrating(
     assert named(found(listener, "troopr")["tracks"], "track") == ["The Trooper"]
 
 
+ROWS = b"""{"kind": "album", "title": "Post", "artist": "Bj\xc3\xb6rk", "genres": ["Trip-Hop"]}
+{"title": "Isobel", "artist": "Bj\xc3\xb6rk", "album": "Post", "genres": ["Baroque"]}
+{"title": "Army of Me", "artist": "Bj\xc3\xb6rk", "album": "Post", "composer": "Massey"}
+{"title": "Enjoy", "artist": "Tricky", "album": "Nearly God", "genres": ["Trip-Hop"]}
+{"title": "Poems", "artist": "Tricky", "album": "Nearly God"}
+"""
+
+
+@pytest.mark.parametrize("filled", [True, False])
+def test_a_large_import_keeps_documents_right(
+    filled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes indexes and triggers away while it writes."""
+    monkeypatch.setattr(store, "LARGE", 1)
+    if filled:
+        Shelf()
+    report = import_rows(BytesIO(ROWS), format="jsonl")
+    assert (report.added, report.changed, report.errors) == ((3, 1, []) if filled else (4, 0, []))
+    assert (kept("album"), kept("track")) == (due("album"), due("track"))
+    assert {"baroque", "massey", "tricky"} <= {*Word.objects.values_list("word", flat=True)}
+
+
+# --- What is misspelt ------------------------------------------------------------------------
+
+
+def edited(word: str, chance: random.Random) -> str:
+    """With one typo: a letter left out, one too many, another one, or two exchanged."""
+    at, letter = chance.randrange(len(word)), chance.choice("abcd")
+    before, after = word[:at], word[at + 1 :]
+    swapped = before + after[:1] + word[at] + after[1:]
+    return chance.choice(
+        [before + after, before + letter + word[at:], before + letter + after, swapped]
+    )
+
+
+def holds(probe: vocabulary.Probe, word: str) -> bool:
+    turned = word if probe.column == "word" else word[::-1]
+    return turned.startswith(probe.start) and probe.least <= len(word) <= probe.most
+
+
+@pytest.mark.any_database
+def test_every_word_that_may_be_meant_is_among_those_compared() -> None:
+    chance = random.Random(1)
+    missed = []
+    for _ in range(20_000):
+        word = "".join(chance.choices("abcd", k=chance.randrange(2, 14)))
+        typed = word
+        for _ in range(chance.randint(1, 2 if len(word) >= 8 else 1)):
+            typed = edited(typed, chance) or word
+        asked = vocabulary.Asked(typed, beside=True, started=False)
+        if not asked.typos or OSA.distance(typed, word) > asked.forgiven(len(word)):
+            continue
+        in_middle = asked.typos > 1 and vocabulary.middle(asked) in word
+        if not in_middle and not any(holds(probe, word) for probe in vocabulary.probes(asked)):
+            missed.append((typed, word))
+    assert missed == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [("mtallc", "Metallic"), ("iron-maid", "Iron-Maiden"), ("guns'n'ro", "Guns'n'Roses")],
+)
+def test_it_is_found(listener: Person, typed: str, name: str) -> None:
+    builders.artist(name)
+    assert named(found(listener, typed, type="artist")["artists"], "artist") == [name]
+
+
+def test_ways_that_find_the_same_take_no_place_of_others(listener: Person) -> None:
+    """The very name is found in five ways."""
+    intro = builders.artist("Intro")
+    album = builders.album("Other", by=intro)
+    builders.tracks(
+        [{"title": "Intro", "artist_id": intro, "album_id": album} for _ in range(7)]
+        + [{"title": f"T{n}", "artist_id": intro, "album_id": album} for n in range(20)]
+    )
+    for limit in (10, 27):
+        hits = found(listener, "intro", type="track", limit=str(limit))["tracks"]
+        assert len({hit["track"]["id"] for hit in hits}) == limit
+
+
+def test_the_popular_one_is_found_among_many(listener: Person, shelf: Shelf) -> None:
+    builders.artists([{"name": f"John {n:02}"} for n in range(40)])
+    john = builders.artist("John Elton")
+    builders.track("Song", by=john, on=shelf.piece)
+    for typed in ("john", "joh"):
+        first, *_ = found(listener, typed, type="artist")["artists"]
+        assert first["artist"]["id"] == john
+
+
 # --- What is odd -----------------------------------------------------------------------------
 
 ODD = [
@@ -319,6 +428,7 @@ ODD = [
     "\u200b", "\u202e", "\ufeff", "\x01\x1f", "\n\t", "🎸", "🎸 maiden", "½", "²", "ﷺ", "कि",
     "\U0010ffff", "e\u0301", "\u0301", "0", "0000000000", "9" * 1_000, "x" * 1_000, "x " * 500,
     "ab " * 333, "iron maiden " * 80, "ß" * 1_000, "\u1e9e" * 1_000, "ﬃ" * 1_000,
+    "庄" * 400, "ta te ti to tu sa se si so su la le li lo lu ma", "\u11d0" * 300,
 ]  # fmt: skip
 
 

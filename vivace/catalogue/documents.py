@@ -79,9 +79,11 @@ def stale(kind: str) -> Iterator[tuple[str, str, Sequence[str], str]]:
     if kind == "track":
         album = "SELECT id FROM catalogue_track WHERE album_id = NEW.id"
         yield "album", "catalogue_album", ("title_words",), album
-    held = f"SELECT {kind}_id FROM catalogue_{kind}genre WHERE genre_id = NEW.id"
-    yield "genre", "catalogue_genre", ("name_words",), held
-    yield "credit", f"catalogue_{kind}credit", ("artist_id",), f"SELECT NEW.{kind}_id"
+    of_genre = f"SELECT {kind}_id FROM catalogue_{kind}genre WHERE genre_id = NEW.id"
+    yield "genre", "catalogue_genre", ("name_words",), of_genre
+    both = f"SELECT OLD.{kind}_id UNION SELECT NEW.{kind}_id"
+    yield "credited", f"catalogue_{kind}credit", (f"{kind}_id", "artist_id"), both
+    yield "of_genre", f"catalogue_{kind}genre", (f"{kind}_id", "genre_id"), both
 
 
 def triggers(vendor: str) -> Iterator[str]:
@@ -125,18 +127,28 @@ def function(name: str, body: str) -> str:
     )
 
 
+def refreshed_in_turn(kind: str, ids: str) -> str:
+    """The same on PostgreSQL, for two at once: each sees what the other has written.
+
+    The second waits for the first, in one order, and reads the words only then.
+    """
+    search = f"catalogue_{kind}_search"
+    held = f"PERFORM 1 FROM {search} WHERE rowid IN ({ids}) ORDER BY rowid FOR UPDATE"
+    return f"{held}; {refreshed(kind, 'postgresql', ids)}"
+
+
 def postgresql(kind: str) -> Iterator[str]:
     for name, table, columns, ids in stale(kind):
         changed = " OR ".join(f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in columns)
         named = f"document_{kind}_{name}"
-        yield function(named, refreshed(kind, "postgresql", ids))
+        yield function(named, refreshed_in_turn(kind, ids))
         yield (
             f"CREATE TRIGGER {named} AFTER UPDATE OF {', '.join(columns)} ON {table}"
             f" FOR EACH ROW WHEN ({changed}) EXECUTE FUNCTION {named}()"
         )
     # Rows come and go by the thousand: their documents are looked up once for all of them.
     named = f"document_{kind}_held"
-    yield function(named, refreshed(kind, "postgresql", f"SELECT {kind}_id FROM changed"))
+    yield function(named, refreshed_in_turn(kind, f"SELECT {kind}_id FROM changed"))
     for rows in ("credit", "genre"):
         for event, table in (("INSERT", "NEW"), ("DELETE", "OLD")):
             yield (

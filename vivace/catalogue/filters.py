@@ -15,12 +15,12 @@ from typing import Any
 from django.db.models import F, Model, Q
 from django.db.models.functions import Coalesce
 
+from vivace.catalogue.question import expression, needles
 from vivace.catalogue.search import (
     all_words_check,
     all_words_found,
     all_words_match,
-    any_expression,
-    best_expression,
+    best_reading,
     prefix_query,
     prefixes,
     words_check,
@@ -67,7 +67,7 @@ class Words:
         at = f"{self.relation}__" if self.relation else ""
         return words_check(self.model, at, self.param)
 
-    def parameters(self, value: Any) -> dict[str, Any]:
+    def parameters(self, value: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         return {f"{self.param}_query": prefix_query(value), **prefixes(value, self.param)}
 
 
@@ -75,8 +75,8 @@ class Words:
 class Asked(Words):
     """All that a row, or what it leads to, is found by answers the question of the parameter."""
 
-    unseen: bool = False
-    """Whether some rows are not for the reader: what is written in those decides nothing."""
+    seen: str = ""
+    """SQL behind `FROM … AS found` that leaves the rows of the reader, whose id it takes."""
 
     @property
     def id(self) -> str:
@@ -89,11 +89,15 @@ class Asked(Words):
         return all_words_match(self.model, self.id, f"{self.param}_query")
 
     def checked(self, scope: str = "") -> Q:
-        return all_words_check(self.model, self.id, f"{self.param}_query")
+        return all_words_check(self.model, self.id, self.param)
 
-    def parameters(self, value: Any) -> dict[str, Any]:
-        closest = any_expression if self.unseen else best_expression
-        return {f"{self.param}_query": closest(self.model._meta.db_table, value)}
+    def parameters(self, value: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+        reader = [given["reader_id"]] if self.seen else []
+        reading = best_reading(self.model._meta.db_table, value, self.seen, reader)
+        return {
+            f"{self.param}_query": expression(reading),
+            f"{self.param}_needles": needles(reading),
+        }
 
 
 @dataclass(frozen=True)
@@ -105,8 +109,11 @@ class AskedOfAny:
     def __call__(self) -> Q:
         return reduce(or_, (kind.leading() for kind in self.kinds))
 
-    def parameters(self, value: Any) -> dict[str, Any]:
-        return {name: v for kind in self.kinds for name, v in kind.parameters(value).items()}
+    def parameters(self, value: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for kind in self.kinds:
+            found |= kind.parameters(value, given)
+        return found
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,8 @@ def other_ways(chunk: str) -> Iterator[tuple[str, ...]]:
     if looks != chunk and (like := "".join(words(looks).split())):
         yield (like,)
     if OTHER_SCRIPT.search(joined):
-        romanised = anyascii(joined)
+        # Cut, as a letter may become fifteen, and PostgreSQL takes no word of 2,047.
+        romanised = anyascii(joined)[:KEY_LENGTH]
         syllables = words(" ".join(SYLLABLES.findall(romanised)).lower()).split()
         if plain := "".join(syllables):
             yield (plain,)

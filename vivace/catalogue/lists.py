@@ -284,7 +284,7 @@ def parameters(listing: Listing, values: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         found = listing.filters[name]
         if isinstance(found, Words | AskedOfAny):
-            given |= found.parameters(value)
+            given |= found.parameters(value, values)
     return given
 
 

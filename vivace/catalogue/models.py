@@ -10,7 +10,7 @@ Sort orders end with the primary key. Every index below serves a filter or a sor
 
 from typing import Any
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Cast, Coalesce, Substr
 from django.utils import timezone
@@ -73,6 +73,7 @@ class Entry(models.Model):
     class Meta:
         abstract = True
 
+    @transaction.atomic
     def save(self, *args: Any, **kwargs: Any) -> None:
         added = self._state.adding
         self.fill_keys()
@@ -107,6 +108,7 @@ class Genre(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @transaction.atomic
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.name_key = fold(self.name)
         self.name_words = spellings(self.name_key)

@@ -6,6 +6,7 @@ words run together or apart; as what stands inside a word. Each becomes an expre
 language of the database's full-text index.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain, pairwise
@@ -19,6 +20,10 @@ from vivace.catalogue.vocabulary import Asked, Near
 
 PIECES_MAX = 16
 """More of a question is not looked at; a name is still found by the whole of it."""
+STARTING = 3
+"""Letters from which on the last of two words in one piece may be only begun."""
+TELLING = 4
+"""Of more pieces a short word is not forgiven: there are too many that may be meant."""
 TYPOS_MAX = 2
 """Typos that are forgiven in a word, at most."""
 SHORTEST = 2
@@ -46,9 +51,14 @@ class Piece(NamedTuple):
         return "".join(self.ways[0])
 
 
+Reading = tuple[tuple[Way, ...], ...]
+"""For each piece the ways of which one is to be there."""
+
+
 def pieces_of(key: str) -> list[Piece]:
-    found = (Piece((tuple(parts(chunk)), *other_ways(chunk))) for chunk in key.split())
-    return list(dict.fromkeys(piece for piece in found if piece.ways[0]))[:PIECES_MAX]
+    """Each once, where it is asked for last: the last may be only begun."""
+    found = (Piece((tuple(parts(chunk)), *other_ways(chunk))) for chunk in reversed(key.split()))
+    return list(dict.fromkeys(piece for piece in found if piece.ways[0]))[::-1]
 
 
 class Manners(NamedTuple):
@@ -82,69 +92,59 @@ class Question:
 
     def __init__(self, text: str) -> None:
         self.key = fold(text)
-        self.pieces = pieces_of(self.key)
+        pieces = pieces_of(self.key)
+        self.pieces = pieces[:PIECES_MAX]
+        self.is_cut = len(pieces) > PIECES_MAX
 
-    def whole(self) -> str | None:
-        """Each piece as whole words. None where there is not a letter or digit."""
-        return expression([plain(piece) for piece in self.pieces])
+    @cached_property
+    def whole(self) -> Reading:
+        """Each piece as whole words."""
+        return tuple(plain(piece) for piece in self.pieces)
 
-    def started(self) -> str | None:
+    @cached_property
+    def started(self) -> Reading:
         """The last piece as the start of a word."""
-        return expression(self.written)
+        if not self.whole or self.is_cut:
+            return self.whole
+        *before, last = self.whole
+        return (*before, tuple(begun(way) for way in last))
 
-    def meant(self, typos: int = TYPOS_MAX, *, begun: bool = True) -> str | None:
+    def meant(self, typos: int = TYPOS_MAX, *, starts: bool = True) -> Reading:
         """With so many typos forgiven in a word, and words run together or taken apart.
 
-        `begun` tells whether the start of a longer word may be misspelt, too.
+        `starts` tells whether the start of a longer word may be misspelt, too.
         """
-        return expression(
-            [
-                [*written, *near_ways(likely, typos, begun=begun), *apart]
-                for written, likely, apart in zip(self.written, self.near, self.apart, strict=True)
-            ]
+        return tuple(
+            (*written, *near_ways(likely, typos, starts=starts), *apart)
+            for written, likely, apart in zip(self.started, self.near, self.apart, strict=True)
         )
 
-    def inside(self) -> str | None:
+    def inside(self) -> Reading:
         """With the words that a piece stands inside of, too."""
-        return expression(
-            [
-                [*written, *near_ways(likely), *((Term(word),) for word in words)]
-                for written, likely, words in zip(
-                    self.written, self.near, self.holding, strict=True
-                )
-            ]
+        return tuple(
+            (*written, *near_ways(likely), *((Term(word),) for word in words))
+            for written, likely, words in zip(self.started, self.near, self.holding, strict=True)
         )
 
-    def looser(self) -> Iterator[list[str]]:
+    def looser(self) -> Iterator[list[Reading]]:
         """What may be meant where nothing is written so, each step looser than the last.
 
         A step is one or more readings, the closest first.
         """
-        told = {self.started()}
+        told = {self.started}
         for step in (self.closest_first, lambda: [self.inside()]):
-            readings = [reading for reading in dict.fromkeys(step()) if reading not in told]
-            if found := [reading for reading in readings if reading]:
+            if found := [each for each in dict.fromkeys(step()) if each not in told]:
                 yield found
-            told |= {*readings}
+            told |= {*found}
 
-    def closest_first(self) -> list[str | None]:
-        whole = (self.meant(typos, begun=False) for typos in range(1, TYPOS_MAX + 1))
+    def closest_first(self) -> list[Reading]:
+        whole = (self.meant(typos, starts=False) for typos in range(1, TYPOS_MAX + 1))
         return [*whole, self.meant()]
-
-    @cached_property
-    def written(self) -> list[list[Way]]:
-        ways = [plain(piece) for piece in self.pieces]
-        if ways:
-            # Not words that were apart: of "a-ha", any word with "ha" at its start would do.
-            ways[-1] = [
-                (Term(way[0].word, started=True),) if len(way) == 1 else way for way in ways[-1]
-            ]
-        return ways
 
     @cached_property
     def near(self) -> list[list[Near]]:
         """For each piece the words that it may be misspelt from."""
-        last, beside = len(self.pieces) - 1, len(self.pieces) > 1
+        last, beside = len(self.pieces) - 1, 1 < len(self.pieces) <= TELLING
         return vocabulary.near(
             [Asked(piece.word, beside, started=at == last) for at, piece in enumerate(self.pieces)]
         )
@@ -191,15 +191,23 @@ class Question:
 
 
 def near_ways(
-    likely: Iterable[Near], typos: int = TYPOS_MAX, *, begun: bool = True
+    likely: Iterable[Near], typos: int = TYPOS_MAX, *, starts: bool = True
 ) -> Iterator[Way]:
     for near in likely:
-        if near.typos <= typos and (begun or not near.started):
+        if near.typos <= typos and (starts or not near.started):
             yield (Term(near.word),)
 
 
-def plain(piece: Piece) -> list[Way]:
-    return [tuple(map(Term, words)) for words in piece.ways]
+def plain(piece: Piece) -> tuple[Way, ...]:
+    return tuple(tuple(map(Term, words)) for words in piece.ways)
+
+
+def begun(way: Way) -> Way:
+    """The last word as a start. Of "a-ha" it is not: any word with "ha" at its start would do."""
+    *before, last = way
+    if before and len(last.word) < STARTING and len(before) == 1:
+        return way
+    return (*before, Term(last.word, started=True))
 
 
 def manners_of(
@@ -220,19 +228,25 @@ def manners_of(
     return Manners(words, together, starts)
 
 
-# --- In the language of the database's index ----------------------------------------------------
+# --- In the language of the database ----------------------------------------------------------
 
 SIGNS = {"sqlite": (" AND ", " OR "), "postgresql": (" & ", " | ")}
+NOTHING = {"sqlite": '""', "postgresql": ""}
+"""The expression that finds nothing."""
 
 
-def expression(pieces: Sequence[Iterable[Way]]) -> str | None:
-    """What has, of each piece, one of its ways. None of no pieces."""
+def expression(reading: Reading) -> str:
+    """In the language of the full-text index."""
+    if not reading:
+        return NOTHING[connection.vendor]
     and_, or_ = SIGNS[connection.vendor]
-    either = [
-        joined([joined([written(term) for term in way], and_) for way in dict.fromkeys(ways)], or_)
-        for ways in pieces
-    ]
-    return joined(either, and_) if either else None
+    return joined(
+        [
+            joined([joined([written(term) for term in way], and_) for way in ways], or_)
+            for ways in map(dict.fromkeys, reading)
+        ],
+        and_,
+    )
 
 
 def joined(expressions: Sequence[str], sign: str) -> str:
@@ -243,3 +257,18 @@ def written(term: Term) -> str:
     if connection.vendor == "postgresql":
         return f"'{term.word}'{':*' * term.started}"
     return f'"{term.word}"{" *" * term.started}'
+
+
+def needles(reading: Reading) -> str:
+    """As JSON, what stands in a text with a space before and after each word.
+
+    Of each list in the outermost one list is to be there, and of that all.
+    """
+    return json.dumps(
+        [
+            [[f" {term.word}{'' if term.started else ' '}" for term in way] for way in ways]
+            for ways in reading
+        ]
+        # In a text that is not asked for anything there would be everything.
+        or [[]]
+    )

@@ -34,10 +34,20 @@ NAMED: Sequence[tuple[str, str, str, Callable[..., str]]] = (
 
 
 def is_wanting() -> bool:
-    """Whether there is something to be found, and no vocabulary to find it with."""
-    return not fetched("SELECT 1 FROM catalogue_word LIMIT 1") and any(
-        fetched(f"SELECT 1 FROM {table} LIMIT 1") for table in WORDS
+    """Whether the library was filled before there was a search.
+
+    Its oldest album and track then have no document, and the artist no word, whatever came later.
+    """
+    oldest = [
+        f"SELECT 1 FROM (SELECT min(id) AS id FROM catalogue_{kind}) AS oldest WHERE id IS NOT NULL"
+        f" AND NOT EXISTS (SELECT 1 FROM catalogue_{kind}_search WHERE rowid = oldest.id)"
+        for kind in documents.KINDS
+    ]
+    unspoken = (
+        "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM catalogue_word)"
+        " AND EXISTS (SELECT 1 FROM catalogue_artist WHERE name_words <> '')"
     )
+    return any(map(fetched, [*oldest, unspoken]))
 
 
 def rebuild() -> int:

@@ -15,7 +15,7 @@ from django.db.models import F, Model, Q
 
 from vivace.catalogue import documents, vocabulary
 from vivace.catalogue.folding import fold, words
-from vivace.catalogue.question import Question
+from vivace.catalogue.question import Question, Reading, expression
 from vivace.catalogue.statements import (
     Condition,
     Param,
@@ -81,28 +81,21 @@ def found_by_all(table: str, param: str) -> str:
     return f"SELECT rowid FROM {index} WHERE words @@ {param}::tsquery"
 
 
-NOTHING = {"sqlite": '""', "postgresql": ""}
-"""The expression that finds nothing."""
+def best_reading(table: str, text: str, seen: str = "", values: Sequence[Any] = ()) -> Reading:
+    """A question as it is written if that finds anything in a table, or else as it may be meant.
 
-
-def best_expression(table: str, text: str) -> str:
-    """What a question finds in a table: as it is written, or else as it may be meant."""
+    `seen` is SQL behind `FROM … AS found`, with its values, that leaves the rows which count.
+    """
     question = Question(text)
-    written = question.started() or NOTHING[connection.vendor]
     # Of each step the loosest, which finds what the closer ones do as well.
-    readings = chain((written,), (readings[-1] for readings in question.looser()))
-    return next((reading for reading in readings if finds_any(table, reading)), written)
-
-
-def any_expression(_: str, text: str) -> str:
-    """Whatever may be meant by a question, written so or not."""
-    return Question(text).meant() or NOTHING[connection.vendor]
-
-
-def finds_any(table: str, expression: str) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(f"{found_by_all(table, '%s')} LIMIT 1", [expression])
-        return cursor.fetchone() is not None
+    readings = chain((question.started,), (readings[-1] for readings in question.looser()))
+    for reading in readings:
+        with connection.cursor() as cursor:
+            found = f"SELECT 1 FROM ({found_by_all(table, '%s')}) AS found{seen} LIMIT 1"
+            cursor.execute(found, [expression(reading), *values])
+            if cursor.fetchone():
+                return reading
+    return question.started
 
 
 def all_words_found(model: type[Model], param: str) -> Statement:
@@ -117,13 +110,31 @@ def all_words_match(model: type[Model], column: str, param: str) -> Q:
 
 
 def all_words_check(model: type[Model], column: str, param: str) -> Q:
-    """The same, checked on rows that something else leads to."""
-    found = found_by_all(model._meta.db_table, "{1}")
-    sqlite = f"EXISTS ({found} AND rowid = {{0}})"
-    postgresql = taken_for_half(
-        f"EXISTS (SELECT 1 FROM ({found} OFFSET 0) AS found WHERE rowid = {{0}})"
+    """The same, of `needles` on SQLite, checked on rows that something else leads to.
+
+    FTS5 would go through all that matches at each of them.
+    """
+    table = model._meta.db_table
+    if table in DOCUMENTED:
+        index, words = DOCUMENTED[table], "words"
+    else:
+        index, words = table, WORDS[table]
+    id_ = "rowid" if table in DOCUMENTED else "id"
+    all_there = (
+        "NOT EXISTS (SELECT 1 FROM json_each({1}) piece WHERE NOT EXISTS"
+        " (SELECT 1 FROM json_each(piece.value) way WHERE NOT EXISTS (SELECT 1"
+        f" FROM json_each(way.value) term WHERE instr(' ' || {words} || ' ', term.value) = 0)))"
     )
-    return Q(Condition(F(column), Param(param), sqlite=sqlite, postgresql=postgresql))
+    vector = "words" if words == "words" else f"array_to_tsvector(string_to_array({words}, ' '))"
+    row = f"SELECT 1 FROM {index} WHERE {id_} = {{0}} AND"
+    return Q(
+        Condition(
+            F(column),
+            Param(f"{param}_{'needles' if connection.vendor == 'sqlite' else 'query'}"),
+            sqlite=f"EXISTS ({row} {all_there})",
+            postgresql=taken_for_half(f"EXISTS ({row} {vector} @@ {{1}}::tsquery)"),
+        )
+    )
 
 
 def words_match(model: type[Model], param: str) -> Q:

@@ -17,7 +17,8 @@ from rapidfuzz.distance import OSA
 LAST = "\U0010ffff"
 """Ends the range of all words with the same start."""
 READ_AT_ONCE = 2_000
-LONGEST = 2_000
+AHEAD = 8
+"""Letters that a misspelt start may lack."""
 PROBED = 5_000
 """Words that are compared at most for each probe."""
 NEAR_MAX = 40
@@ -26,6 +27,8 @@ TRIGRAM = 3
 FORGIVEN = 4
 LONG = 8
 """Words of so many letters are forgiven one typo, and two."""
+SHORTEST_OF_LONG = LONG - 2
+"""Letters that two typos may leave of a long word."""
 
 GIVEN = {
     "sqlite": "json_each(%s) AS given",
@@ -83,7 +86,7 @@ class Asked(NamedTuple):
         if any(map(str.isdigit, self.word)):
             return 0  # Another number is another thing.
         size = len(self.word)
-        if size + 2 >= LONG:
+        if size >= SHORTEST_OF_LONG:
             return 2
         return int(size + 1 >= FORGIVEN or (self.beside and size > 1))
 
@@ -127,7 +130,7 @@ def probes(asked: Asked) -> Iterator[Probe]:
     word, typos = asked.word, asked.typos
     size, end = len(word), intact(asked)
     least, most = max(size - typos, 1), size + typos
-    ahead = LONGEST if asked.goes_on else most
+    ahead = most + AHEAD if asked.goes_on else most
     back = word[::-1]
     yield Probe("word", word[:end], least, ahead)
     if typos == 1:
@@ -152,8 +155,10 @@ def swapped(word: str, at: int) -> str:
 
 def middle(asked: Asked) -> str:
     """What two typos leave that are one at each end."""
-    end = intact(asked)
-    return asked.word[end : len(asked.word) - end]
+    size, end = len(asked.word), intact(asked)
+    # Six letters can only lack two of a long word: one before or after the first, one at the last.
+    end = end if size > SHORTEST_OF_LONG else 1
+    return asked.word[end : size - end]
 
 
 def near(questioned: Sequence[Asked]) -> list[list[Near]]:
@@ -166,12 +171,14 @@ def near(questioned: Sequence[Asked]) -> list[list[Near]]:
         for column, start, least, most in probes(asked):
             selects.append(
                 f"SELECT {slot} AS slot, word FROM catalogue_word WHERE {column} >= %s"
-                f" AND {column} < %s AND length(word) BETWEEN %s AND %s"
+                f" AND {column} < %s AND length(word) BETWEEN %s AND %s ORDER BY {column}"
             )
             values += [start, start + LAST, least, most]
-        if asked.typos > 1 and len(middle(asked)) >= TRIGRAM:
+        if asked.typos > 1:
             holding, given = holds(middle(asked))
-            selects.append(f"SELECT {slot} AS slot, word FROM catalogue_word WHERE {holding}")
+            selects.append(
+                f"SELECT {slot} AS slot, word FROM catalogue_word WHERE {holding} ORDER BY word"
+            )
             values += given
     found: list[set[str]] = [set() for _ in questioned]
     for slot, word in fetched(selects, values, PROBED):
@@ -206,7 +213,10 @@ def inside(pieces: Sequence[str]) -> list[list[str]]:
     for slot, piece in enumerate(pieces):
         if len(piece) >= TRIGRAM:
             holding, given = holds(piece)
-            selects.append(f"SELECT {slot} AS slot, word FROM catalogue_word WHERE {holding}")
+            selects.append(
+                f"SELECT {slot} AS slot, word FROM catalogue_word WHERE {holding}"
+                " ORDER BY length(word), word"
+            )
             values += given
     found: list[list[str]] = [[] for _ in pieces]
     for slot, word in sorted(set(fetched(selects, values, INSIDE_MAX))):

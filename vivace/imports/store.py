@@ -22,7 +22,6 @@ from vivace.catalogue.models import (
     Genre,
     Track,
     TrackGenre,
-    Word,
     artist_words,
 )
 from vivace.catalogue.search import DOCUMENTED, index_words, learn_words
@@ -139,8 +138,9 @@ def store_albums(albums: Albums, artists: Artists, now: str) -> None:
         index_words(Album._meta.db_table, (new[0].id, new[-1].id))
     store_album_genres(albums)
     store_album_credits(albums)
-    if new:
-        documents.index_range("album", (new[0].id, new[-1].id))
+    described = {*albums.new, *albums.changed, *albums.regenred, *albums.recredited}
+    if described:
+        documents.index_anew("album", *any_of(described))
 
 
 def album_values(album: known.Album) -> bulk.Row:
@@ -331,7 +331,7 @@ def store_track_credits() -> None:
 # --- Large loads -----------------------------------------------------------------------------
 
 LOADED = [
-    *(m._meta.db_table for m in (Artist, Album, Track, AlbumGenre, TrackGenre, ArtistGenre, Word)),
+    *(m._meta.db_table for m in (Artist, Album, Track, AlbumGenre, TrackGenre, ArtistGenre)),
     *DOCUMENTED.values(),
 ]
 

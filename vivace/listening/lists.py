@@ -20,6 +20,11 @@ from vivace.listening.models import Favourite, Playlist, PlaylistItem
 
 ITEMS_OF = PlaylistItem.objects.filter(playlist=OuterRef("pk")).order_by().values("playlist")
 
+READABLE = (
+    " JOIN listening_playlist playlist ON playlist.id = found.rowid"
+    " WHERE playlist.owner_id = %s OR playlist.public"
+)
+
 PLAYLISTS = Listing(
     model=Playlist,
     columns={
@@ -37,7 +42,7 @@ PLAYLISTS = Listing(
         "reader_id": lambda: Q(owner_id=Param("reader_id")) | Q(public=True),
         "owner_id": having(owner_id="owner_id"),
         "public": having(public="public"),
-        "q": Asked(Playlist, "q", unseen=True),
+        "q": Asked(Playlist, "q", seen=READABLE),
         **SINCE,
     },
 )

@@ -16,23 +16,26 @@ from rapidfuzz.distance import OSA
 from vivace.catalogue.folding import spellings
 from vivace.catalogue.listings import ALBUMS, ARTISTS, TRACKS
 from vivace.catalogue.lists import Listing, Order, Row, page
-from vivace.catalogue.question import STARTED, WHOLE, Manners, Question
+from vivace.catalogue.question import STARTED, WHOLE, Manners, Question, expression
 from vivace.catalogue.search import DOCUMENTED, WORDS, found_by_all, found_by_name
 from vivace.catalogue.statements import many
 from vivace.listening.lists import PLAYLISTS
 
-CANDIDATES = 30
-"""Rows that are ranked, or thrice as many as are asked for."""
-TRACKS_COUNTED = 100
+CANDIDATES = 20
+"""Rows that are ranked, or twice as many as are asked for."""
+EACH_WAY = 60
+"""Rows that are looked at of each way to find some; the most popular of them are ranked."""
+COUNTED = 20
+"""More than these are as many: so much is counted of each candidate."""
 
 # What a hit scores, from 0 to 1.
 EXACT = 1.0
 WRITTEN = 0.9
 WORSE = 0.1
 """Less for each step from whole words to starts, one typo, two, and pieces inside words."""
-IN_NAME = 0.05
+IN_NAME = 0.04
 """More for the share of the question that is in the name itself."""
-COVERED = 0.04
+COVERED = 0.03
 """More for the share of the name that was asked for."""
 ALIKE = 0.01
 """More for how alike the name and a misspelt question are."""
@@ -43,8 +46,9 @@ class Kind(NamedTuple):
 
     listing: Listing
     key: str
-    popularity: str
-    """Two columns of SQL: favourites, and how much there is of it."""
+    favourites: str
+    size: str
+    """SQL for how many favour it, and for how much there is of it."""
     reader: str = ""
     """The condition that an account, `%s`, may see it."""
 
@@ -54,21 +58,25 @@ class Kind(NamedTuple):
 
 
 def favourites(kind: str) -> str:
-    return f"(SELECT count(*) FROM listening_favourite WHERE {kind}_id = named.id)"
+    return counted("listening_favourite", f"{kind}_id")
+
+
+def counted(table: str, column: str) -> str:
+    rows = f"SELECT 1 FROM {table} WHERE {column} = named.id LIMIT {COUNTED}"
+    return f"(SELECT count(*) FROM ({rows}) AS counted)"
 
 
 def tracks(column: str) -> str:
-    counted = f"SELECT 1 FROM catalogue_track WHERE {column} = named.id LIMIT {TRACKS_COUNTED}"
-    return f"(SELECT count(*) FROM ({counted}) AS counted)"
+    return counted("catalogue_track", column)
 
 
-ITEMS = "(SELECT count(*) FROM listening_playlistitem WHERE playlist_id = named.id)"
+ITEMS = counted("listening_playlistitem", "playlist_id")
 
 KINDS: Mapping[str, Kind] = {
-    "artist": Kind(ARTISTS, "name_key", f"{favourites('artist')}, {tracks('artist_id')}"),
-    "album": Kind(ALBUMS, "title_key", f"{favourites('album')}, {tracks('album_id')}"),
-    "track": Kind(TRACKS, "title_key", f"{favourites('track')}, 0"),
-    "playlist": Kind(PLAYLISTS, "name_key", f"0, {ITEMS}", "(owner_id = %s OR public)"),
+    "artist": Kind(ARTISTS, "name_key", favourites("artist"), tracks("artist_id")),
+    "album": Kind(ALBUMS, "title_key", favourites("album"), tracks("album_id")),
+    "track": Kind(TRACKS, "title_key", favourites("track"), "0"),
+    "playlist": Kind(PLAYLISTS, "name_key", "0", ITEMS, "(owner_id = %s OR public)"),
 }
 
 
@@ -94,11 +102,25 @@ class Candidate(NamedTuple):
 def search(text: str, kinds: Iterable[str], limit: int, reader_id: int) -> dict[str, list[Hit]]:
     """For each kind the best answers first, no more than the limit."""
     question = Question(text)
-    return {kind: hits(question, KINDS[kind], limit, reader_id) for kind in kinds}
+    answers: dict[str, list[Hit]] = {}
+    asked = {*kinds}
+    for kind in KINDS:
+        if kind not in asked:
+            continue
+        # Hardly a question is for a playlist, so hardly one finds any: of a question that is
+        # answered, nothing else may be meant by it there.
+        strictly = kind == "playlist" and any(answers.values())
+        answers[kind] = hits(question, KINDS[kind], limit, reader_id, strictly=strictly)
+    return answers
 
 
-def hits(question: Question, kind: Kind, limit: int, reader_id: int) -> list[Hit]:
-    found = candidates(question, kind, max(3 * limit, CANDIDATES), reader_id)
+def hits(
+    question: Question, kind: Kind, limit: int, reader_id: int, *, strictly: bool = False
+) -> list[Hit]:
+    most = max(2 * limit, CANDIDATES)
+    found = written(question, kind, most, reader_id)
+    if not found and not strictly:
+        found = meant(question, kind, most, reader_id)
     manners = question.manners
     ranked = sorted(
         (graded(question.key, manners, each) for each in found),
@@ -119,43 +141,70 @@ def hits(question: Question, kind: Kind, limit: int, reader_id: int) -> list[Hit
 # --- Candidates -------------------------------------------------------------------------------
 
 
-def candidates(question: Question, kind: Kind, most: int, reader_id: int) -> Sequence[Candidate]:
-    """As it is written, or else as it may be meant."""
+def written(question: Question, kind: Kind, most: int, reader_id: int) -> list[Candidate]:
+    """What is as the question is written."""
     table = kind.table
-    ways = [(f"SELECT id AS rowid FROM {table} WHERE {kind.key} = %s", question.key)]
-    whole, started = question.whole(), question.started()
-    if whole and started:
-        ways += [(found_by_name(table, "%s"), whole), (found_by_name(table, "%s"), started)]
+    ways = [Way(f"SELECT id AS rowid FROM {table} WHERE {kind.key} = %s", [question.key])]
+    if question.whole:
+        whole, started = expression(question.whole), expression(question.started)
+        indexes = [found_by_name(table, "%s")]
         if table in DOCUMENTED:
-            ways += [(found_by_all(table, "%s"), whole), (found_by_all(table, "%s"), started)]
-    found = looked_up(kind, ways, most, reader_id)
-    looser = question.looser()
-    while not found and (readings := next(looser, None)):
-        ways = [(found_by_all(table, "%s"), reading) for reading in readings]
-        found = looked_up(kind, ways, most, reader_id)
-    return found
+            indexes.append(found_by_all(table, "%s"))
+        for index in indexes:
+            ways.append(Way(index, [whole]))
+            # Starts lead to far more, through all of which SQLite goes before the first: only
+            # where the whole words are not enough.
+            enough = f"(SELECT count(*) FROM ({index} LIMIT {most}) AS whole) >= {most}"
+            wanted = f"(SELECT 1 WHERE NOT {enough}) AS wanted"
+            more = f"SELECT rowid FROM {wanted} CROSS JOIN ({index}) AS started"
+            ways.append(Way(more, [whole, started]))
+    return looked_up(kind, ways, most, reader_id)
 
 
-def looked_up(
-    kind: Kind, ways: Sequence[tuple[str, str]], most: int, reader_id: int
-) -> list[Candidate]:
-    """What several ways of finding come upon; a later one is gone only if more are wanted."""
+def meant(question: Question, kind: Kind, most: int, reader_id: int) -> list[Candidate]:
+    """What may be meant by it."""
+    index = found_by_all(kind.table, "%s")
+    for readings in question.looser():
+        ways = [Way(index, [expression(reading)]) for reading in readings]
+        if found := looked_up(kind, ways, most, reader_id):
+            return found
+    return []
+
+
+class Way(NamedTuple):
+    """SQL that gives `rowid`s, and its values."""
+
+    sql: str
+    values: list[str]
+
+
+def looked_up(kind: Kind, ways: Sequence[Way], most: int, reader_id: int) -> list[Candidate]:
+    """What several ways of finding come upon, at most so much, of the first of them first."""
     table = kind.table
     values: list[str | int] = []
     selects = []
-    for way, expression in ways:
-        values.append(expression)
-        seen = way
+    for number, (sql, given) in enumerate(ways):
+        values += given
+        seen = sql
         if kind.reader:
-            seen = f"SELECT id AS rowid FROM {table} WHERE id IN ({way}) AND {kind.reader}"
+            seen = f"SELECT id AS rowid FROM {table} WHERE id IN ({sql}) AND {kind.reader}"
             values.append(reader_id)
-        selects.append(f"SELECT * FROM ({seen} LIMIT {most}) AS way")
-    found = f"SELECT DISTINCT rowid FROM ({' UNION ALL '.join(selects)} LIMIT {most}) AS ways"
+        selects.append(
+            f"SELECT rowid, {number} AS way FROM ({seen} LIMIT {max(most, EACH_WAY)}) AS found"
+        )
+    found = (
+        f"SELECT rowid, min(way) AS way FROM ({' UNION ALL '.join(selects)}) AS ways GROUP BY rowid"
+    )
+    likely = (
+        f"SELECT named.id, named.{kind.key} AS key, named.{WORDS[table]} AS name, way,"
+        f" {kind.favourites} AS favourites, {kind.size} AS size"
+        f" FROM ({found}) AS found JOIN {table} named ON named.id = found.rowid"
+        " ORDER BY way, favourites DESC, size DESC,"
+        f" length(named.{kind.key}), named.id LIMIT {most}"
+    )
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT named.id, named.{kind.key}, named.{WORDS[table]}, {all_words(table)},"
-            f" {kind.popularity} FROM ({found}) AS found"
-            f" JOIN {table} named ON named.id = found.rowid",
+            f"SELECT id, key, name, {all_words(table)}, favourites, size FROM ({likely}) AS named",
             values,
         )
         return [Candidate(*row) for row in cursor.fetchall()]
@@ -164,7 +213,7 @@ def looked_up(
 def all_words(table: str) -> str:
     """SQL for the words that a row is found by."""
     if table not in DOCUMENTED:
-        return f"named.{WORDS[table]}"
+        return "name"
     words = "words"
     if connection.vendor == "postgresql":
         words = "array_to_string(tsvector_to_array(words), ' ')"
