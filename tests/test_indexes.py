@@ -419,6 +419,9 @@ def test_what_is_found_does_not_depend_on_what_leads(
     orders = ("created_at", "title", "release_year", "duration_ms")
     filters: list[dict[str, Any]] = [
         {"title": "n00 the"},
+        {"q": "n00 the"},
+        {"q": "n0000 teh", "genre": COMMON},
+        {"q": "'n00", "artist": "the"},
         {"title": "", "artist": "the"},
         {"artist": "the n0", "genre": RARE},
         {"release_year_from": 1960, "release_year_to": 1961},

@@ -204,7 +204,7 @@ def looked_up(kind: Kind, ways: Sequence[Way], most: int, reader_id: int) -> lis
     )
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT id, key, name, {all_words(table)}, favourites, size FROM ({likely}) AS named",
+            f"SELECT id, key, name, {all_words(table)}, favourites, size FROM ({likely}) AS ranked",
             values,
         )
         return [Candidate(*row) for row in cursor.fetchall()]
@@ -217,7 +217,7 @@ def all_words(table: str) -> str:
     words = "words"
     if connection.vendor == "postgresql":
         words = "array_to_string(tsvector_to_array(words), ' ')"
-    return f"(SELECT {words} FROM {DOCUMENTED[table]} WHERE rowid = named.id)"
+    return f"(SELECT {words} FROM {DOCUMENTED[table]} WHERE rowid = ranked.id)"
 
 
 # --- Ranks ------------------------------------------------------------------------------------
