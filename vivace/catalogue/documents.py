@@ -162,7 +162,8 @@ def postgresql(kind: str) -> Iterator[str]:
         f"CREATE TRIGGER {named} AFTER DELETE ON catalogue_{kind}"
         f" FOR EACH ROW EXECUTE FUNCTION {named}()"
     )
-    yield function(f"document_{kind}_emptied", f"TRUNCATE {search}")
+    # Not TRUNCATE: the same statement may be at that table, too.
+    yield function(f"document_{kind}_emptied", f"DELETE FROM {search}")
     yield (
         f"CREATE TRIGGER document_{kind}_emptied AFTER TRUNCATE ON catalogue_{kind}"
         f" FOR EACH STATEMENT EXECUTE FUNCTION document_{kind}_emptied()"
