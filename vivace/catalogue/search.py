@@ -105,8 +105,10 @@ def all_words_found(model: type[Model], param: str) -> Statement:
 
 def all_words_match(model: type[Model], column: str, param: str) -> Q:
     """What has one of those ids in a column."""
-    sql = f"{{0}} IN ({found_by_all(model._meta.db_table, '{1}')})"
-    return Q(Condition(F(column), Param(param), sqlite=sql, postgresql=sql))
+    found = found_by_all(model._meta.db_table, "{1}")
+    # As an array, to be looked up one by one: PostgreSQL would rather join whole tables.
+    sqlite, postgresql = f"{{0}} IN ({found})", f"{{0}} = ANY(ARRAY({found}))"
+    return Q(Condition(F(column), Param(param), sqlite=sqlite, postgresql=postgresql))
 
 
 def all_words_check(model: type[Model], column: str, param: str) -> Q:

@@ -141,23 +141,21 @@ def hits(
 # --- Candidates -------------------------------------------------------------------------------
 
 
+class Way(NamedTuple):
+    """One way to find some: SQL that gives ids, and what `%s` stands for in it."""
+
+    sql: str
+    asked: str
+
+
 def written(question: Question, kind: Kind, most: int, reader_id: int) -> list[Candidate]:
     """What is as the question is written."""
     table = kind.table
-    ways = [Way(f"SELECT id AS rowid FROM {table} WHERE {kind.key} = %s", [question.key])]
+    ways = [Way(f"SELECT id FROM {table} WHERE {kind.key} = %s", question.key)]
     if question.whole:
         whole, started = expression(question.whole), expression(question.started)
-        indexes = [found_by_name(table, "%s")]
-        if table in DOCUMENTED:
-            indexes.append(found_by_all(table, "%s"))
-        for index in indexes:
-            ways.append(Way(index, [whole]))
-            # Starts lead to far more, through all of which SQLite goes before the first: only
-            # where the whole words are not enough.
-            enough = f"(SELECT count(*) FROM ({index} LIMIT {most}) AS whole) >= {most}"
-            wanted = f"(SELECT 1 WHERE NOT {enough}) AS wanted"
-            more = f"SELECT rowid FROM {wanted} CROSS JOIN ({index}) AS started"
-            ways.append(Way(more, [whole, started]))
+        for index in dict.fromkeys((found_by_name(table, "%s"), found_by_all(table, "%s"))):
+            ways += [Way(index, whole), Way(index, started)]
     return looked_up(kind, ways, most, reader_id)
 
 
@@ -165,59 +163,69 @@ def meant(question: Question, kind: Kind, most: int, reader_id: int) -> list[Can
     """What may be meant by it."""
     index = found_by_all(kind.table, "%s")
     for readings in question.looser():
-        ways = [Way(index, [expression(reading)]) for reading in readings]
+        ways = [Way(index, expression(reading)) for reading in readings]
         if found := looked_up(kind, ways, most, reader_id):
             return found
     return []
 
 
-class Way(NamedTuple):
-    """SQL that gives `rowid`s, and its values."""
+def looked_up(kind: Kind, ways: Iterable[Way], most: int, reader_id: int) -> list[Candidate]:
+    """What several ways come upon, at most so much, of the first way first.
 
-    sql: str
-    values: list[str]
+    A later way is gone where those before did not find enough: a start leads to far more than a
+    word, a document to more than a name, and a database goes through all of it before the first.
+    """
+    found: dict[int, int] = {}
+    for number, way in enumerate(ways):
+        for id_ in ids(kind, way, max(most, EACH_WAY), reader_id):
+            found.setdefault(id_, number)
+        if len(found) >= most:
+            break
+    candidates = described(kind, [*found]) if found else []
+    candidates.sort(key=lambda each: (found[each.id], *before(each)))
+    return candidates[:most]
 
 
-def looked_up(kind: Kind, ways: Sequence[Way], most: int, reader_id: int) -> list[Candidate]:
-    """What several ways of finding come upon, at most so much, of the first of them first."""
-    table = kind.table
-    values: list[str | int] = []
-    selects = []
-    for number, (sql, given) in enumerate(ways):
-        values += given
-        seen = sql
-        if kind.reader:
-            seen = f"SELECT id AS rowid FROM {table} WHERE id IN ({sql}) AND {kind.reader}"
-            values.append(reader_id)
-        selects.append(
-            f"SELECT rowid, {number} AS way FROM ({seen} LIMIT {max(most, EACH_WAY)}) AS found"
-        )
-    found = (
-        f"SELECT rowid, min(way) AS way FROM ({' UNION ALL '.join(selects)}) AS ways GROUP BY rowid"
-    )
-    likely = (
-        f"SELECT named.id, named.{kind.key} AS key, named.{WORDS[table]} AS name, way,"
-        f" {kind.favourites} AS favourites, {kind.size} AS size"
-        f" FROM ({found}) AS found JOIN {table} named ON named.id = found.rowid"
-        " ORDER BY way, favourites DESC, size DESC,"
-        f" length(named.{kind.key}), named.id LIMIT {most}"
-    )
+def ids(kind: Kind, way: Way, most: int, reader_id: int) -> list[int]:
+    sql, values = way.sql, list[Any]([way.asked])
+    if kind.reader:
+        sql = f"SELECT id FROM {kind.table} WHERE id IN ({sql}) AND {kind.reader}"
+        values.append(reader_id)
+    return [id_ for (id_,) in fetched(f"{sql} LIMIT {most}", values)]
+
+
+def fetched(sql: str, values: Sequence[Any]) -> list[Any]:
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT id, key, name, {all_words(table)}, favourites, size FROM ({likely}) AS ranked",
-            values,
-        )
-        return [Candidate(*row) for row in cursor.fetchall()]
+        cursor.execute(sql, values)
+        rows: list[Any] = cursor.fetchall()
+        return rows
+
+
+def described(kind: Kind, found: Sequence[int]) -> list[Candidate]:
+    table, these = kind.table, AMONG[connection.vendor]
+    select = (
+        f"SELECT id, {kind.key}, {WORDS[table]}, {all_words(table)}, {kind.favourites},"
+        f" {kind.size} FROM {table} named WHERE id {these}"
+    )
+    return [Candidate(*row) for row in fetched(select, [many(found)])]
+
+
+AMONG = {"sqlite": "IN (SELECT value FROM json_each(%s))", "postgresql": "= ANY(%s)"}
 
 
 def all_words(table: str) -> str:
     """SQL for the words that a row is found by."""
     if table not in DOCUMENTED:
-        return "name"
+        return WORDS[table]
     words = "words"
     if connection.vendor == "postgresql":
         words = "array_to_string(tsvector_to_array(words), ' ')"
-    return f"(SELECT {words} FROM {DOCUMENTED[table]} WHERE rowid = ranked.id)"
+    return f"(SELECT {words} FROM {DOCUMENTED[table]} WHERE rowid = named.id)"
+
+
+def before(candidate: Candidate) -> tuple[int, int, int, int]:
+    """What decides between equals: favourites, size, the shorter name, the older row."""
+    return -candidate.favourites, -candidate.size, len(candidate.key), candidate.id
 
 
 # --- Ranks ------------------------------------------------------------------------------------
@@ -228,12 +236,11 @@ class Grade(NamedTuple):
     score: float
     words: frozenset[str]
     before: tuple[int, int, int, int]
-    """What decides between equal scores: favourites, size, the shorter name, the older row."""
 
 
 def graded(asked: str, manners: Sequence[Manners], candidate: Candidate) -> Grade:
     """How well a candidate answers a question of that key, whose pieces are found in manners."""
-    id_, key, name, words, liked, size = candidate
+    id_, key, name, words, *_ = candidate
     own, every = name.split(), (words or name).split()
     steps, in_name, found = [], 0, set[str]()
     for piece in manners:
@@ -258,7 +265,7 @@ def graded(asked: str, manners: Sequence[Manners], candidate: Candidate) -> Grad
         )
         if steps and max(steps) > STARTED:
             score += ALIKE * OSA.normalized_similarity(asked, key)
-    return Grade(id_, round(score, 4), frozenset(found), (-liked, -size, len(key), id_))
+    return Grade(id_, round(score, 4), frozenset(found), before(candidate))
 
 
 @lru_cache(maxsize=8_192)
