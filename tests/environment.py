@@ -8,12 +8,12 @@ main process, and reach its pytest-xdist workers through the environment.
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
-import psycopg
 import pytest
 
+from tests.databases import READY, own_database
 from vivace.lab.servers import ServerMissingError, postgresql_server, redis_server
 
 SECRET_KEY = "only-for-tests-" + "0123456789" * 5
@@ -44,6 +44,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     folder = resources.enter_context(tempfile.TemporaryDirectory(prefix="vivace-tests-"))
     os.environ["VIVACE_DATA_DIR"] = folder
     os.environ["VIVACE_SECRET_KEY"] = SECRET_KEY
+    os.environ[READY] = resources.enter_context(tempfile.TemporaryDirectory(prefix="vivace-ready-"))
     if options.db == "postgresql" and not (options.help or options.version):
         try:
             postgresql = resources.enter_context(postgresql_server())
@@ -99,20 +100,19 @@ def address(known: str, server: AbstractContextManager[str]) -> Iterator[str]:
 @pytest.fixture
 def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The `DATABASE_URL` of an empty database of the kind under test, for a process of its own."""
-    with empty(request, tmp_path, "own") as database:
-        yield database
+    with own_database(request, tmp_path, "nothing") as own:
+        yield own
 
 
-@contextmanager
-def empty(request: pytest.FixtureRequest, folder: Path, name: str) -> Iterator[str]:
-    """The `DATABASE_URL` of such a database, until the block ends."""
-    if request.config.getoption("db") == "sqlite":
-        yield f"sqlite:///{folder / 'vivace.sqlite3'}"
-        return
-    server = request.getfixturevalue("postgresql")
-    # Named for the worker, the only one that has it; a test uses one of a name at a time.
-    name = f"{name}_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        yield f"{server}/{name}"
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+@pytest.fixture
+def migrated_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The `DATABASE_URL` of such a database that has its tables, and nothing in them."""
+    with own_database(request, tmp_path, "tables") as own:
+        yield own
+
+
+@pytest.fixture
+def small_library(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The `DATABASE_URL` of such a database that holds what `tests.live` fills it with."""
+    with own_database(request, tmp_path, "library") as own:
+        yield own

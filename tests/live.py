@@ -1,11 +1,13 @@
 """A running Vivace, as `vivace serve` runs it, with a small library.
 
 The ids of what is in it start from 1: it has a database of its own, empty before.
+
+python -m tests.live tables     migrates an empty database
+python -m tests.live library    puts something of everything into it, too
 """
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -53,7 +55,10 @@ class Live:
 
 @contextmanager
 def live_server(database_url: str, folder: Path, **settings: str) -> Iterator[Live]:
-    """A server until the block ends, with settings by their names in the environment."""
+    """A server until the block ends, with settings by their names in the environment.
+
+    The library is in the database already.
+    """
     environment = os.environ | {
         "DATABASE_URL": database_url,
         "VIVACE_DATA_DIR": str(folder),
@@ -61,8 +66,6 @@ def live_server(database_url: str, folder: Path, **settings: str) -> Iterator[Li
         "VIVACE_REGISTRATION": "on",
         **settings,
     }
-    fill = [sys.executable, "-m", "tests.live"]
-    subprocess.run(fill, cwd=CHECKOUT, env=environment, check=True)
 
     def command(port: int) -> list[str]:
         return [sys.executable, "-m", "vivace", "serve", "--port", str(port), "--workers", "1"]
@@ -80,10 +83,7 @@ def answers(port: int) -> bool:
 
 
 def fill() -> None:
-    """Migrate an empty database and put something of everything into it."""
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
+    """Put something of everything into a database that has its tables."""
     from tests import builders
     from vivace.accounts import keys, people
     from vivace.listening import favourites, playlists
@@ -109,7 +109,10 @@ def fill() -> None:
 
 if __name__ == "__main__":
     import django
+    from django.core.management import call_command
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vivace.settings")
     django.setup()
-    fill()
+    call_command("migrate", verbosity=0)
+    if sys.argv[1] == "library":
+        fill()

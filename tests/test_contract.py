@@ -24,8 +24,8 @@ LAST_LINES = 400
 
 
 @pytest.fixture
-def live(empty_database: str, tmp_path: Path) -> Iterator[Live]:
-    with live_server(empty_database, tmp_path) as started:
+def live(small_library: str, tmp_path: Path) -> Iterator[Live]:
+    with live_server(small_library, tmp_path) as started:
         yield started
 
 

@@ -10,14 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from configparser import ConfigParser
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.environment import empty
+from tests.databases import own_database
 from tests.live import CHECKOUT, PASSWORD
 from vivace.lab import front, servers
 
@@ -85,22 +85,14 @@ def site(
     """One for all that leaves it as it was: it takes seconds to start."""
     folder = tmp_path_factory.mktemp("site")
     with ExitStack() as stack:
-        own = environment(stack.enter_context(library(request, folder, "site")), folder)
+        database = stack.enter_context(own_database(request, folder, "library", "site"))
+        own = environment(database, folder)
         gunicorns = {
             lane: stack.enter_context(front.gunicorn(lane, folder, own, workers=2))
             for lane in front.LANES
         }
         port = stack.enter_context(front.nginx(folder, 1, limited=True))
         yield Site(port, {lane: main_pid(each.pid) for lane, each in gunicorns.items()})
-
-
-@contextmanager
-def library(request: pytest.FixtureRequest, folder: Path, name: str = "own") -> Iterator[str]:
-    """The `DATABASE_URL` of a small library."""
-    with empty(request, folder, name) as database:
-        fill = [sys.executable, "-m", "tests.live"]
-        subprocess.run(fill, cwd=CHECKOUT, env=environment(database, folder), check=True)
-        yield database
 
 
 def main_pid(watching: int) -> int:
@@ -429,7 +421,7 @@ def test_a_node_that_is_not_there_is_passed_over(
     first.mkdir()
     second.mkdir()
     with (
-        library(request, tmp_path) as database,
+        own_database(request, tmp_path, "library") as database,
         front.gunicorn("reads", first, environment(database, tmp_path), workers=1) as one,
         front.gunicorn("reads", second, environment(database, tmp_path), workers=1),
         front.nginx(tmp_path, 1, [first, second]) as port,
@@ -447,7 +439,7 @@ def test_what_anybody_may_read_is_kept_for_a_second(
     request: pytest.FixtureRequest, tmp_path: Path, nginx: None
 ) -> None:
     with (
-        library(request, tmp_path) as database,
+        own_database(request, tmp_path, "library") as database,
         front.gunicorn("reads", tmp_path, environment(database, tmp_path), 1) as reads,
         front.gunicorn("logins", tmp_path, environment(database, tmp_path), 1),
         front.gunicorn("writes", tmp_path, environment(database, tmp_path), 1),

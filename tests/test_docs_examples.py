@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.databases import sqlite
 from tests.live import CHECKOUT, Live, live_server
 
 GUIDE = (CHECKOUT / "docs" / "api.md").read_text(encoding="utf-8")
@@ -19,7 +20,7 @@ LOGIN, *EXAMPLES = re.findall(r"^```sh\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTI
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     folder = tmp_path_factory.mktemp("live")
-    with live_server(f"sqlite:///{folder / 'vivace.sqlite3'}", folder) as started:
+    with live_server(sqlite(folder, "library"), folder) as started:
         yield started
 
 

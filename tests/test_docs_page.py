@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser import Page, browser
+from tests.databases import sqlite
 from tests.live import Live, live_server
 from vivace import problems
 from vivace.api.documents import document, operations
@@ -37,7 +38,7 @@ GIVE_TOKEN = """
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     folder = tmp_path_factory.mktemp("live")
-    with live_server(f"sqlite:///{folder / 'vivace.sqlite3'}", folder) as started:
+    with live_server(sqlite(folder, "library"), folder) as started:
         yield started
 
 

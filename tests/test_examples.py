@@ -17,8 +17,8 @@ MINE = {"/playlists/{id}": "/playlists/3", "{item_id}": "7"}
 
 
 @pytest.fixture
-def live(empty_database: str, tmp_path: Path) -> Iterator[Live]:
-    with live_server(empty_database, tmp_path) as started:
+def live(small_library: str, tmp_path: Path) -> Iterator[Live]:
+    with live_server(small_library, tmp_path) as started:
         yield started
 
 

@@ -46,7 +46,6 @@ class Vivace:
 
     def __init__(self, database: str, folder: Path) -> None:
         self.environment = os.environ | {"DATABASE_URL": database, "VIVACE_DATA_DIR": str(folder)}
-        self("migrate", "--verbosity=0")
 
     def __call__(self, *words: str | Path, input: bytes = b"") -> tuple[int, str, str]:  # noqa: A002 - as subprocess has it
         done = subprocess.run(
@@ -71,8 +70,8 @@ class Vivace:
 
 
 @pytest.fixture
-def vivace(empty_database: str, tmp_path: Path) -> Vivace:
-    return Vivace(empty_database, tmp_path)
+def vivace(migrated_database: str, tmp_path: Path) -> Vivace:
+    return Vivace(migrated_database, tmp_path)
 
 
 def test_chinook_goes_in_as_it_is_and_once(vivace: Vivace, shared_data: Path) -> None:

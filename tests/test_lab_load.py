@@ -50,9 +50,9 @@ class Served:
 
 
 @pytest.fixture
-def library(empty_database: str, tmp_path: Path) -> Iterator[stacks.Served]:
+def library(small_library: str, tmp_path: Path) -> Iterator[stacks.Served]:
     before = children()
-    with live.live_server(empty_database, tmp_path) as found:
+    with live.live_server(small_library, tmp_path) as found:
         yield stacks.Served(found.base, "a small library", [*children() - before], {}, None, {})
 
 

@@ -192,22 +192,20 @@ ASKED = """
 import django
 django.setup()
 from django.core.handlers.wsgi import WSGIHandler
-from django.core.management import call_command
 from vivace.lab.noting import notes
 from vivace.lab.profiling.calling import Request, call
 notes.EVERY_S = 0
-call_command("migrate", verbosity=0)
 for path in ("/api/v1/artists/17", "/api/v1/artists/4", "/api/v1/tracks"):
     call(WSGIHandler(), Request("", "GET", path))
 """
 
 
-def test_statements_are_noted_by_route(empty_database: str, tmp_path: Path) -> None:
+def test_statements_are_noted_by_route(migrated_database: str, tmp_path: Path) -> None:
     folder = tmp_path / "notes"
     folder.mkdir()
     own = {
         "DJANGO_SETTINGS_MODULE": "vivace.lab.noting.settings",
-        "DATABASE_URL": empty_database,
+        "DATABASE_URL": migrated_database,
         "VIVACE_DATA_DIR": str(tmp_path),
         "VIVACE_PUBLIC_READ": "on",
         notes.FOLDER: str(folder),

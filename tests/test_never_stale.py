@@ -12,8 +12,6 @@ import os
 import random
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -26,8 +24,8 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.environment import empty
-from tests.live import CHECKOUT, PASSWORD
+from tests.databases import own_database
+from tests.live import PASSWORD
 from tests.test_deploy import environment, main_pid
 from vivace.lab import front
 
@@ -106,9 +104,8 @@ def nodes(
     folder = tmp_path_factory.mktemp("nodes")
     folders = [folder / "one", folder / "two"]
     with ExitStack() as stack:
-        database = stack.enter_context(empty(request, folder, "stale"))
+        database = stack.enter_context(own_database(request, folder, "library", "stale"))
         own = environment(database, folder) | {"VIVACE_PUBLIC_READ": "off"}
-        subprocess.run([sys.executable, "-m", "tests.live"], cwd=CHECKOUT, env=own, check=True)
         pids = []
         for each in folders:
             each.mkdir()
