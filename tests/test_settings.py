@@ -16,8 +16,6 @@ from tests.environment import OURS, SECRET_KEY
 from vivace import settings
 
 TIMEOUT_SECONDS = 60
-# What a process needs to run at all, and nothing of the developer's own.
-BARE = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
 
 WRONG: dict[str, list[str]] = {
     "VIVACE_DATA_DIR": ["/dev/null/vivace"],
@@ -44,10 +42,16 @@ WRONG: dict[str, list[str]] = {
 NEVER_WRONG = {"VIVACE_ALLOWED_HOSTS"}
 
 
+def bare() -> dict[str, str]:
+    """What a process needs to run at all, and nothing of the developer's own."""
+    names = ("PATH", "LANG", "PYTHONPATH")
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
 def started(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *command],
-        env=BARE | environment,
+        env=bare() | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -132,7 +136,7 @@ def test_the_key_is_made_once(tmp_path: Path) -> None:
 
 def test_first_starts_at_once_agree_on_the_key(tmp_path: Path) -> None:
     show = [sys.executable, "-c", "import vivace.settings as s; print(s.SECRET_KEY)"]
-    environment = BARE | {"VIVACE_DATA_DIR": str(tmp_path / "new")}
+    environment = bare() | {"VIVACE_DATA_DIR": str(tmp_path / "new")}
     processes = [
         subprocess.Popen(show, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(4)
     ]
