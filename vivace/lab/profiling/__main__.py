@@ -38,6 +38,11 @@ def main() -> None:
     task = msgspec.json.decode(sys.argv[1], type=Task)
     django.setup()
     if task.is_vivace:
+        try:
+            refuse_unknown(task.operations)
+        except LookupError as error:
+            tell(Failed(str(error)))
+            return
         vivace_api.fill()
     databases.keep_connections()
     profiles = Profiles(database=connection.vendor)
@@ -93,10 +98,16 @@ def chosen(handler: WSGIHandler, task: Task, profiles: Profiles) -> Sequence[Req
     if not task.operations:
         return every
     names = {each.operation for each in every}
-    if unknown := [name for name in task.operations if not matching(name, names)]:
-        raise LookupError(f"there is no operation {unknown[0]!r}, but {', '.join(sorted(names))}")
     wanted = {found for name in task.operations for found in matching(name, names)}
     return [each for each in every if each.operation in wanted]
+
+
+def refuse_unknown(asked: Sequence[str]) -> None:
+    """Before a library is made for nothing. Raises `LookupError`."""
+    names = vivace_api.operations()
+    for name in asked:
+        if not matching(name, names):
+            raise LookupError(f"there is no operation {name!r}, but {', '.join(sorted(names))}")
 
 
 def matching(name: str, names: set[str]) -> set[str]:

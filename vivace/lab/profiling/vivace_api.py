@@ -30,6 +30,14 @@ def fill() -> None:
     fill_library(library(ARTISTS, ALBUMS_PER_ARTIST, TRACKS_PER_ALBUM, SEED))
 
 
+def operations() -> set[str]:
+    """The name of each, as `GET /api/v1/tracks`."""
+    from vivace.api import documents
+
+    document = documents.document()
+    return {f"{method} {path}" for path, method, _ in documents.operations(document)}
+
+
 def requests(handler: WSGIHandler) -> list[Request]:
     """One for each operation, in the document's order, as an admin who owns some of everything."""
     from vivace.accounts import people, tokens
