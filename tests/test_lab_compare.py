@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from tests import lab_trees
 from tests.lab_results import MACHINE, benchmark, write_bench
-from vivace.lab import compare, compare_files, compare_results, verdicts
+from vivace.lab import compare, compare_files, compare_results, revisions, verdicts
 from vivace.lab.commands.compare import SLOWER
 from vivace.lab.compare_results import CompareResult, Round
 from vivace.lab.results import Database
@@ -119,6 +120,7 @@ def test_the_working_tree_is_compared_with_itself(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(compare, "LOOKS", (2, 3))
+    monkeypatch.setattr(revisions, "tree", lab_trees.small)
     shown = list[str]()
     operation = "GET /api/v1/tracks/{id}"
     found = compare.run(

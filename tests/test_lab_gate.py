@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from tests import lab_trees
 from tests.lab_results import MACHINE, VERSIONS
 from vivace.lab import gate, gate_results, prepared, revisions
 from vivace.lab.commands.gate import MORE
@@ -182,7 +183,7 @@ def database(request: pytest.FixtureRequest) -> Database:
 
 
 def test_a_query_that_was_added_is_found_and_nothing_else(database: Database) -> None:
-    with revisions.tree(".") as unchanged, revisions.tree(".") as tree:
+    with lab_trees.small(".") as unchanged, lab_trees.small(".") as tree:
         handlers = tree / HANDLERS
         before, shown, after = handlers.read_text("utf-8").partition(SHOWN)
         handlers.write_text(before + PLANTED + shown + after, "utf-8")
@@ -198,7 +199,7 @@ def test_a_query_that_was_added_is_found_and_nothing_else(database: Database) ->
 
 
 def broken(tree: Path) -> None:
-    (tree / "vivace" / "urls.py").write_text("import nothing_of_that_name\n")
+    (tree / "vivace" / "settings.py").write_text("import nothing_of_that_name\n")
 
 
 @pytest.mark.any_database
