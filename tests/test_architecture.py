@@ -4,7 +4,11 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import vivace
+
+pytestmark = pytest.mark.any_database
 
 ROOT = Path(vivace.__file__).parent
 LAYERS = {

@@ -17,6 +17,8 @@ from vivace.dataset.library import library
 from vivace.dataset.rows import Row
 from vivace.imports.rows import COLUMNS
 
+pytestmark = pytest.mark.any_database
+
 ARTISTS = 500
 
 DIGEST = """

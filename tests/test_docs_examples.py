@@ -13,6 +13,8 @@ import pytest
 from tests.databases import sqlite
 from tests.live import CHECKOUT, Live, live_server
 
+pytestmark = pytest.mark.any_database
+
 GUIDE = (CHECKOUT / "docs" / "api.md").read_text(encoding="utf-8")
 LOGIN, *EXAMPLES = re.findall(r"^```sh\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
 

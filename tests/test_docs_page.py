@@ -11,6 +11,8 @@ from tests.live import Live, live_server
 from vivace import problems
 from vivace.api.documents import document, operations
 
+pytestmark = pytest.mark.any_database
+
 # The summary of an operation opens it; the form is open then, and is sent by its button.
 SEND = """
     document.querySelector("#operations-artists-getArtists .opblock-summary-control").click();

@@ -210,6 +210,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.any_database
 def test_the_report_has_a_row_for_each_optimisation(folder: Path) -> None:
     found = report.render(folder)
     assert report.render(folder) == found
@@ -222,16 +223,19 @@ def test_the_report_has_a_row_for_each_optimisation(folder: Path) -> None:
     assert "times as fast, with 95 % intervals" in found.html
 
 
+@pytest.mark.any_database
 def test_it_is_not_there_where_nothing_was_ablated(tmp_path: Path) -> None:
     made.write_bench(tmp_path, "sqlite", [made.benchmark()])
     assert "Ablation" not in report.render(tmp_path).markdown
 
 
+@pytest.mark.any_database
 def test_the_page_stays_small(folder: Path) -> None:
     made.write_everything(folder)
     assert len(report.render(folder).html.encode()) <= HTML_MAX_BYTES
 
 
+@pytest.mark.any_database
 def test_what_gains_the_most_is_to_be_kept_first(tmp_path: Path) -> None:
     bench = made.benchmark(title="All artists", pairs=made.pairs(17.3))
     made.write_bench(tmp_path, "sqlite", [bench])

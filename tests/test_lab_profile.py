@@ -220,11 +220,13 @@ def test_statements_are_noted_by_route(migrated_database: str, tmp_path: Path) -
 # --- What cannot be done -----------------------------------------------------------------------
 
 
+@pytest.mark.any_database
 def test_an_unknown_operation_is_one_line() -> None:
     with pytest.raises(ResultError, match="no operation 'GET /api/v1/scores'"):
         profile.of_vivace("sqlite", ["GET /api/v1/scores"], nothing)
 
 
+@pytest.mark.any_database
 def test_a_project_that_does_not_start_is_one_line() -> None:
     with pytest.raises(ResultError, match="No module named 'nowhere'") as refused:
         profile.of_project("nowhere.settings", [], {}, None, nothing)

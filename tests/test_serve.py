@@ -103,6 +103,7 @@ def test_it_ends_quietly_at_ctrl_c(environment: dict[str, str]) -> None:
     assert len(said.splitlines()) == 1, said
 
 
+@pytest.mark.any_database
 def test_a_port_in_use_is_one_line_and_an_exit_code(environment: dict[str, str]) -> None:
     with socket.create_server((LOOPBACK, 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -120,6 +121,7 @@ def test_a_port_in_use_is_one_line_and_an_exit_code(environment: dict[str, str])
     )
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("words", [["--port", "65536"], ["--workers", "0"], ["--port", "http"]])
 def test_a_wrong_number_is_refused(environment: dict[str, str], words: list[str]) -> None:
     ended = subprocess.run(

@@ -15,6 +15,8 @@ from django.core.exceptions import ImproperlyConfigured
 from tests.environment import OURS, SECRET_KEY
 from vivace import settings
 
+pytestmark = pytest.mark.any_database
+
 TIMEOUT_SECONDS = 60
 
 WRONG: dict[str, list[str]] = {
