@@ -50,15 +50,15 @@ Pretend = Callable[..., None]
 
 @pytest.fixture
 def pretend(monkeypatch: pytest.MonkeyPatch) -> Pretend:
-    """Have a process of ours stand in for pytest: it writes these lines, then does something."""
+    """Have a process of ours stand in for pytest: it writes these lines between two doings."""
     programs: dict[str, str] = {}
 
     def command(database: str, size: str, _only: str, path: Path) -> list[str]:
         return [sys.executable, "-c", programs[size], str(path), database]
 
-    def told(*lines: Line, then: str = "", size: str = USUAL) -> None:
+    def told(*lines: Line, first: str = "", then: str = "", size: str = USUAL) -> None:
         write = f"import sys; open(sys.argv[1], 'wb', 0).write({written(*lines)!r})"
-        programs[size] = f"{write}\n{then}"
+        programs[size] = f"{first}\n{write}\n{then}"
 
     monkeypatch.setattr(bench, "pytest_command", command)
     monkeypatch.setattr(bench, "POLL_SECONDS", 0.01)
@@ -153,9 +153,9 @@ def test_an_interrupted_run_is_stopped_and_kept(
         yield show
 
     monkeypatch.setattr(bench, "bar", impatient)
-    # A shell's background process ignores it, and its children with it.
+    # A shell's background process ignores it, and its children with it: they would be waited for.
     hear = "import signal, time; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    pretend(about(), measured("one"), then=f"{hear}; time.sleep(600)")
+    pretend(about(), measured("one"), first=hear, then="time.sleep(600)")
     said: list[str] = []
     with pytest.raises(KeyboardInterrupt):
         bench.run(tmp_path, ["sqlite"], full=False, say=said.append)
