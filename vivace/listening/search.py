@@ -8,6 +8,7 @@ are ranked.
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -151,12 +152,16 @@ class Way(NamedTuple):
 def written(question: Question, kind: Kind, most: int, reader_id: int) -> list[Candidate]:
     """What is as the question is written."""
     table = kind.table
-    ways = [Way(f"SELECT id FROM {table} WHERE {kind.key} = %s", question.key)]
+    by_name = [Way(f"SELECT id FROM {table} WHERE {kind.key} = %s", question.key)]
+    steps = [by_name]
     if question.whole:
         whole, started = expression(question.whole), expression(question.started)
-        for index in dict.fromkeys((found_by_name(table, "%s"), found_by_all(table, "%s"))):
-            ways += [Way(index, whole), Way(index, started)]
-    return looked_up(kind, ways, most, reader_id)
+        index = found_by_name(table, "%s")
+        by_name += [Way(index, whole), Way(index, started)]
+        if table in DOCUMENTED:
+            index = found_by_all(table, "%s")
+            steps += [[Way(index, whole)], [Way(index, started)]]
+    return looked_up(kind, steps, most, reader_id)
 
 
 def meant(question: Question, kind: Kind, most: int, reader_id: int) -> list[Candidate]:
@@ -164,34 +169,44 @@ def meant(question: Question, kind: Kind, most: int, reader_id: int) -> list[Can
     index = found_by_all(kind.table, "%s")
     for readings in question.looser():
         ways = [Way(index, expression(reading)) for reading in readings]
-        if found := looked_up(kind, ways, most, reader_id):
+        if found := looked_up(kind, [ways], most, reader_id):
             return found
     return []
 
 
-def looked_up(kind: Kind, ways: Iterable[Way], most: int, reader_id: int) -> list[Candidate]:
+def looked_up(
+    kind: Kind, steps: Iterable[Sequence[Way]], most: int, reader_id: int
+) -> list[Candidate]:
     """What several ways come upon, at most so much, of the first way first.
 
-    A later way is gone where those before did not find enough: a start leads to far more than a
-    word, a document to more than a name, and a database goes through all of it before the first.
+    The ways of a step are gone in one statement. A later step is taken where those before did not
+    find enough: far more documents than names have a word or its start, and a database goes
+    through all of them before the first.
     """
     found: dict[int, int] = {}
-    for number, way in enumerate(ways):
-        for id_ in ids(kind, way, max(most, EACH_WAY), reader_id):
-            found.setdefault(id_, number)
+    passed = 0
+    for step in steps:
+        for id_, number in ids(kind, step, max(most, EACH_WAY), reader_id):
+            found.setdefault(id_, passed + number)
         if len(found) >= most:
             break
+        passed += len(step)
     candidates = described(kind, [*found]) if found else []
     candidates.sort(key=lambda each: (found[each.id], *before(each)))
     return candidates[:most]
 
 
-def ids(kind: Kind, way: Way, most: int, reader_id: int) -> list[int]:
-    sql, values = way.sql, list[Any]([way.asked])
-    if kind.reader:
-        sql = f"SELECT id FROM {kind.table} WHERE id IN ({sql}) AND {kind.reader}"
-        values.append(reader_id)
-    return [id_ for (id_,) in fetched(f"{sql} LIMIT {most}", values)]
+def ids(kind: Kind, ways: Sequence[Way], most: int, reader_id: int) -> list[tuple[int, int]]:
+    """Each with the number of the way, by that."""
+    selects, values = [], list[Any]()
+    for number, way in enumerate(ways):
+        sql = way.sql
+        values.append(way.asked)
+        if kind.reader:
+            sql = f"SELECT id FROM {kind.table} WHERE id IN ({sql}) AND {kind.reader}"
+            values.append(reader_id)
+        selects.append(f"SELECT found.*, {number} FROM ({sql} LIMIT {most}) AS found")
+    return sorted(fetched(" UNION ALL ".join(selects), values), key=itemgetter(1))
 
 
 def fetched(sql: str, values: Sequence[Any]) -> list[Any]:
