@@ -69,12 +69,17 @@ def make_ready(holding: Holding, url: str, create: Callable[[], None] = lambda: 
         if done.exists():
             return
         create()
-        # In a folder of its own, and without Redis, which holds what is a test's.
-        own = {"DATABASE_URL": url, "VIVACE_DATA_DIR": os.environ[READY], "REDIS_URL": ""}
-        subprocess.run(
-            [sys.executable, "-m", "tests.live", holding],
-            cwd=CHECKOUT,
-            env=os.environ | own,
-            check=True,
-        )
+        fill(holding, url)
         done.touch()
+
+
+def fill(holding: Holding, url: str) -> None:
+    """Have an empty database hold it."""
+    # In a folder of its own, and without Redis, which holds what is a test's.
+    own = {"DATABASE_URL": url, "VIVACE_DATA_DIR": os.environ[READY], "REDIS_URL": ""}
+    subprocess.run(
+        [sys.executable, "-m", "tests.live", holding],
+        cwd=CHECKOUT,
+        env=os.environ | own,
+        check=True,
+    )

@@ -323,7 +323,7 @@ def read_by_postgresql(plan: Plan, statement: Statement, params: list[Any]) -> R
         root = cursor.fetchone()[0][0]["Plan"]
         nodes = [*under(root)]
         if plan.picked:
-            nodes = [*under(next(n for n in nodes if n["Node Type"] == "Limit"))]
+            nodes = [*every(next(n for n in nodes if n["Node Type"] == "Limit"))]
         indexes = [index_on_postgresql(cursor, n["Index Name"]) for n in nodes if "Index Name" in n]
     kinds = {n["Node Type"] for n in nodes}
     return Read(indexes, "Seq Scan" in kinds, not kinds.isdisjoint({"Sort", "Incremental Sort"}))

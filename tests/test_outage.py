@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests import databases
 from tests.environment import IN_CI
 from tests.live import PASSWORD, Live, live_server
 from vivace.lab import servers, stacks
@@ -38,7 +39,9 @@ def test_answers_are_refused_while_it_is_gone_and_right_when_it_is_back(
     postgresql_to_kill: servers.Program, tmp_path: Path
 ) -> None:
     where = f"postgresql://postgres@{servers.LOOPBACK}:{postgresql_to_kill.port}"
-    with live_server(stacks.created(where), tmp_path) as live:
+    url = stacks.created(where)
+    databases.fill("library", url)
+    with live_server(url, tmp_path) as live:
         bearer = {"Authorization": f"Bearer {live.token('editor')}"}
         asked: list[tuple[str, str, Any, int]] = [
             ("GET", ARTISTS, None, 200),
