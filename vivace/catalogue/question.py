@@ -269,6 +269,5 @@ def needles(reading: Reading) -> str:
             [[f" {term.word}{'' if term.started else ' '}" for term in way] for way in ways]
             for ways in reading
         ]
-        # In a text that is not asked for anything there would be everything.
-        or [[]]
+        or [[]]  # a question without a word is nowhere
     )
