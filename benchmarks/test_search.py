@@ -1,6 +1,6 @@
 """Questions to the whole library, from the request to the last byte.
 
-Each kind of question is a fixed sample from the library itself, and is timed as one round.
+Each kind of question is a fixed sample from the library itself; each round asks the next of it.
 """
 
 import random

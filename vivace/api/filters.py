@@ -39,7 +39,7 @@ Year = Annotated[int, Meta(ge=0, le=9999)]
 
 
 class Searched(PageQuery):
-    """A list of the catalogue, which can be asked the question of a search."""
+    """A list that can be asked the question of a search."""
 
     q: Text | None = None
 

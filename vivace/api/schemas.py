@@ -165,10 +165,13 @@ class Favourite(Answer, omit_defaults=True):
     track: Track | msgspec.UnsetType = msgspec.UNSET
 
 
+Field = Literal["name", "sort_name", "title", "artist", "album", "composer", "genre", "credit"]
+
+
 class Matched(Answer):
     """A piece of a found thing that the question asked for, as it is written there."""
 
-    field: Literal["name", "sort_name", "title", "artist", "album", "composer", "genre", "credit"]
+    field: Field
     text: str
 
 

@@ -1,7 +1,6 @@
 """One question to all of the library, over HTTP."""
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -17,7 +16,7 @@ from vivace.api.filters import Text
 from vivace.api.parameters import Query
 from vivace.api.shapes import album, artist, playlist, track
 from vivace.catalogue.entries import END
-from vivace.catalogue.folding import fold, spellings
+from vivace.catalogue.folding import fold, ways_of
 from vivace.catalogue.lists import Row
 from vivace.listening.search import KINDS, Hit, search
 
@@ -58,32 +57,35 @@ class Search(Api):
 # --- From hits to shapes ---------------------------------------------------------------------
 
 
+Texts = Iterator[tuple[schemas.Field, str | None]]
+
+
 class Look(NamedTuple):
     """How a kind is shown: itself, as a hit, and which texts of it may have been asked for."""
 
     shape: Callable[[Row], Any]
     hit: Callable[..., schemas.Hit]
-    texts: Callable[[Any], Iterator[tuple[str, str | None]]]
+    texts: Callable[[Any], Texts]
 
 
-def artist_texts(found: schemas.Artist) -> Iterator[tuple[str, str | None]]:
+def artist_texts(found: schemas.Artist) -> Texts:
     yield "name", found.name
     yield "sort_name", found.sort_name
 
 
-def album_texts(found: schemas.Album) -> Iterator[tuple[str, str | None]]:
+def album_texts(found: schemas.Album) -> Texts:
     yield "title", found.title
     yield from shared_texts(found)
 
 
-def track_texts(found: schemas.Track) -> Iterator[tuple[str, str | None]]:
+def track_texts(found: schemas.Track) -> Texts:
     yield "title", found.title
     yield "album", found.album.title
     yield "composer", found.composer
     yield from shared_texts(found)
 
 
-def shared_texts(found: schemas.Album | schemas.Track) -> Iterator[tuple[str, str | None]]:
+def shared_texts(found: schemas.Album | schemas.Track) -> Texts:
     yield "artist", found.artist.name
     # Both are JSON as the database made it.
     for genre in msgspec.json.decode(found.genres):  # type: ignore[call-overload]
@@ -92,7 +94,7 @@ def shared_texts(found: schemas.Album | schemas.Track) -> Iterator[tuple[str, st
         yield "credit", credit["name"]
 
 
-def playlist_texts(found: schemas.Playlist) -> Iterator[tuple[str, str | None]]:
+def playlist_texts(found: schemas.Playlist) -> Texts:
     yield "name", found.name
 
 
@@ -108,16 +110,10 @@ def shown(kind: str, hit: Hit) -> schemas.Hit:
     look = LOOKS[kind]
     item = look.shape(hit.row)
     matched = [
-        schemas.Matched(field, piece)  # type: ignore[arg-type]
+        schemas.Matched(field, piece)
         for field, text in look.texts(item)
         if text
         for piece in text.split()
-        if not words_of(piece).isdisjoint(hit.words)
+        if not ways_of(fold(piece)).isdisjoint(hit.words)
     ]
     return look.hit(hit.score, matched, item)
-
-
-@lru_cache(maxsize=8_192)
-def words_of(piece: str) -> frozenset[str]:
-    """All the words that a piece of a text is found by."""
-    return frozenset(spellings(fold(piece)).split())

@@ -1,7 +1,8 @@
+import sys
 from typing import Any
 
 from django.apps import AppConfig
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 
@@ -25,14 +26,22 @@ def begin(using: str, **_: Any) -> None:
         Generation.objects.using(using).get_or_create(pk=1)
 
 
-def index(using: str, **_: Any) -> None:
+def index(using: str, verbosity: int, **_: Any) -> None:
     """Make a library searchable that was filled before there was a search."""
     from vivace.catalogue.rebuild import is_wanting, rebuild
 
+    if using != DEFAULT_DB_ALIAS or not has_words(using) or not is_wanting():
+        return
+    if verbosity:
+        sys.stdout.write("  Making the library searchable …\n")
+    rebuild()
+
+
+def has_words(using: str) -> bool:
+    """Whether the migrations that search needs are through, the last of them that of playlists."""
+    tables = connections[using].introspection
     with connections[using].cursor() as cursor:
-        tables = connections[using].introspection
         if "listening_playlist" not in tables.table_names(cursor):
-            return
+            return False
         columns = tables.get_table_description(cursor, "listening_playlist")
-    if any(column.name == "name_words" for column in columns) and is_wanting():
-        rebuild()
+    return any(column.name == "name_words" for column in columns)

@@ -3,7 +3,7 @@
 They stand together in `catalogue_album_search` and `catalogue_track_search`, `rowid` and `words`:
 a full-text table on SQLite, a table with an indexed `tsvector` on PostgreSQL. Triggers keep
 them right when anything they are made of changes. Code that inserts calls `index_documents`
-once, when the genres and credits are in place, since a trigger at each row costs ten times as much.
+once, when the genres and credits are in place: a trigger would flush SQLite's index at each row.
 """
 
 from collections.abc import Iterator, Sequence

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 from anyascii import anyascii
 
@@ -74,6 +75,12 @@ def spellings(key: str) -> str:
     found = [word for chunk in key.split() for word in parts(chunk)]
     others = (word for chunk in key.split() for way in other_ways(chunk) for word in way)
     return " ".join(dict.fromkeys([*found, *others])) if found else ""
+
+
+@lru_cache(maxsize=8_192)
+def ways_of(chunk: str) -> frozenset[str]:
+    """The words of a piece of a key, in all the ways it is written."""
+    return frozenset(spellings(chunk).split())
 
 
 def parts(chunk: str) -> list[str]:

@@ -10,6 +10,7 @@ from vivace.catalogue.caching import changing
 from vivace.catalogue.folding import fold, spellings
 from vivace.catalogue.models import artist_words
 from vivace.catalogue.search import WORDS, learn_words
+from vivace.catalogue.statements import fetched
 
 AT_ONCE = 2_000
 
@@ -93,10 +94,3 @@ def parts(table: str, columns: str) -> Iterator[list[tuple[Any, ...]]]:
 def run(statement: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement)
-
-
-def fetched(query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, values)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows

@@ -21,6 +21,7 @@ from vivace.catalogue.statements import (
     Param,
     Slot,
     Statement,
+    fetched,
     taken_for_half,
 )
 
@@ -90,11 +91,9 @@ def best_reading(table: str, text: str, seen: str = "", values: Sequence[Any] = 
     # Of each step the loosest, which finds what the closer ones do as well.
     readings = chain((question.started,), (readings[-1] for readings in question.looser()))
     for reading in readings:
-        with connection.cursor() as cursor:
-            found = f"SELECT 1 FROM ({found_by_all(table, '%s')}) AS found{seen} LIMIT 1"
-            cursor.execute(found, [expression(reading), *values])
-            if cursor.fetchone():
-                return reading
+        found = f"SELECT 1 FROM ({found_by_all(table, '%s')}) AS found{seen} LIMIT 1"
+        if fetched(found, [expression(reading), *values]):
+            return reading
     return question.started
 
 

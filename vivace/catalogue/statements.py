@@ -5,7 +5,7 @@ compiles to a `Statement`, which is kept.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -69,19 +69,35 @@ def beyond(key: Expression | F | None, id_: Expression | F, *, before: bool) -> 
     return Condition(*parts, sqlite=sql, postgresql=sql)
 
 
+ANY_OF = {
+    "sqlite": "IN (SELECT value FROM json_each(%s))",
+    "postgresql": "= ANY(%s)",
+}
+"""Behind a column: it is one of many values, which come as one parameter."""
+
+
+def any_of(values: Collection[int]) -> tuple[str, list[Any]]:
+    """That condition and its parameter, for SQL that the ORM does not write."""
+    return ANY_OF[connection.vendor], [many(values)]
+
+
 def among(column: str, param: str) -> Condition:
     """A column is one of many values, made with `many`."""
-    return Condition(
-        F(column),
-        Param(param),
-        sqlite="{} IN (SELECT value FROM json_each({}))",
-        postgresql="{} = ANY({})",
-    )
+    sqlite, postgresql = (f"{{}} {sql.replace('%s', '{}')}" for sql in ANY_OF.values())
+    return Condition(F(column), Param(param), sqlite=sqlite, postgresql=postgresql)
 
 
-def many(values: Sequence[int]) -> Any:
+def many(values: Collection[int]) -> Any:
     """A list of values as one parameter of the database in use."""
     return list(values) if connection.vendor == "postgresql" else json.dumps(list(values))
+
+
+def fetched(sql: str, values: Iterable[Any] = ()) -> list[Any]:
+    """The rows of SQL that the ORM did not write."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, list(values))
+        rows: list[Any] = cursor.fetchall()
+        return rows
 
 
 class JsonArray(Subquery):

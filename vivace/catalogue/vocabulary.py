@@ -14,6 +14,8 @@ from django.db import connection
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from vivace.catalogue.statements import fetched
+
 LAST = "\U0010ffff"
 """Ends the range of all words with the same start."""
 READ_AT_ONCE = 2_000
@@ -181,7 +183,7 @@ def near(questioned: Sequence[Asked]) -> list[list[Near]]:
             )
             values += given
     found: list[set[str]] = [set() for _ in questioned]
-    for slot, word in fetched(selects, values, PROBED):
+    for slot, word in probed(selects, values, PROBED):
         found[slot].add(word)
     return [nearest(asked, words) for asked, words in zip(questioned, found, strict=True)]
 
@@ -219,7 +221,7 @@ def inside(pieces: Sequence[str]) -> list[list[str]]:
             )
             values += given
     found: list[list[str]] = [[] for _ in pieces]
-    for slot, word in sorted(set(fetched(selects, values, INSIDE_MAX))):
+    for slot, word in sorted(set(probed(selects, values, INSIDE_MAX))):
         found[slot].append(word)
     return found
 
@@ -236,14 +238,11 @@ def holds(piece: str) -> tuple[str, list[str]]:
     ]
 
 
-def fetched(selects: Sequence[str], values: Sequence[Any], most: int) -> list[tuple[int, str]]:
+def probed(selects: Sequence[str], values: Sequence[Any], most: int) -> list[tuple[int, str]]:
     if not selects:
         return []
     limited = (f"SELECT * FROM ({select} LIMIT {most}) AS probed" for select in selects)
-    with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(limited), values)
-        rows: list[tuple[int, str]] = cursor.fetchall()
-        return rows
+    return fetched(" UNION ALL ".join(limited), values)
 
 
 def known(words: Collection[str]) -> frozenset[str]:
@@ -251,6 +250,5 @@ def known(words: Collection[str]) -> frozenset[str]:
     if not words:
         return frozenset()
     marks = ", ".join(["%s"] * len(words))
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT word FROM catalogue_word WHERE word IN ({marks})", [*words])
-        return frozenset(word for (word,) in cursor.fetchall())
+    rows = fetched(f"SELECT word FROM catalogue_word WHERE word IN ({marks})", [*words])
+    return frozenset(word for (word,) in rows)

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import msgspec
 from django.db import connection
 
-from vivace.imports.library import ALBUM_COPIES, TRACK_COPIES, asked, credit_rows, fetch, in_order
+from vivace.catalogue.statements import fetched
+from vivace.imports.library import ALBUM_COPIES, TRACK_COPIES, asked, credit_rows, in_order
 
 ALBUMS_AT_ONCE = 500
 
@@ -135,7 +136,7 @@ def identity(entry: Artist | Album | Track) -> dict[str, Any]:
 
 def genre_rows() -> Iterator[dict[str, Any]]:
     """Those that no row below would bring."""
-    unused = fetch(
+    unused = fetched(
         "SELECT name FROM catalogue_genre genre WHERE NOT EXISTS"
         " (SELECT 1 FROM catalogue_trackgenre WHERE genre_id = genre.id) AND NOT EXISTS"
         " (SELECT 1 FROM catalogue_albumgenre WHERE genre_id = genre.id) ORDER BY name_key"
@@ -235,7 +236,7 @@ def genres_of(kind: str, ids: Sequence[int]) -> dict[int, list[str]]:
     source, values = asked(f"catalogue_{kind}genre", ((f"{kind}_id", "bigint"),), ids)
     found: dict[int, list[str]] = {}
     for id_, name in (
-        fetch(
+        fetched(
             f"SELECT found.{kind}_id, genre.name {source} JOIN catalogue_genre genre"
             f" ON genre.id = found.genre_id ORDER BY found.{kind}_id, found.position",
             values,
@@ -276,7 +277,7 @@ def names_of_artists(ids: Iterable[int]) -> dict[int, ArtistNames]:
     if not wanted:
         return {}
     source, values = asked("catalogue_artist", (("id", "bigint"),), wanted)
-    rows = fetch(f"SELECT found.id, found.name, found.disambiguation {source}", values)
+    rows = fetched(f"SELECT found.id, found.name, found.disambiguation {source}", values)
     return {id_: ArtistNames(name, disambiguation) for id_, name, disambiguation in rows}
 
 
@@ -315,7 +316,7 @@ def tracks_of(album_ids: Sequence[int]) -> Tracks:
         f"artist.{name}" if name in ArtistNames._fields else f"found.{name}"
         for name in Track._fields
     )
-    rows = fetch(
+    rows = fetched(
         f"SELECT {columns} {source} JOIN catalogue_artist artist ON artist.id = found.artist_id"
         f" ORDER BY {order}",
         values,

@@ -11,6 +11,7 @@ from vivace.catalogue.models import Album as AlbumModel
 from vivace.catalogue.models import Artist as ArtistModel
 from vivace.catalogue.models import Genre as GenreModel
 from vivace.catalogue.models import Track as TrackModel
+from vivace.catalogue.statements import fetched
 from vivace.imports import staging
 from vivace.imports.known import Album, Artist, Pair, StagedTrack, Track
 
@@ -84,14 +85,6 @@ def asked(
     )
 
 
-def any_of(ids: Collection[int]) -> tuple[str, list[str]]:
-    """A condition that a column is one of many ids, from after the column on."""
-    encoded = [msgspec.json.encode(list(ids)).decode()]
-    if connection.vendor == "postgresql":
-        return "IN (SELECT json_array_elements_text(%s::json)::bigint)", encoded
-    return "IN (SELECT value FROM json_each(%s))", encoded
-
-
 BY_ID = (("id", "bigint"),)
 BY_MBID = (("mbid", "text"),)
 BY_SOURCE = (("source", "text"), ("source_id", "text"))
@@ -101,7 +94,7 @@ class StoredLibrary:
     """`plan.Library`, from the database."""
 
     def __init__(self) -> None:
-        self.has_tracks = bool(fetch("SELECT 1 FROM catalogue_track LIMIT 1"))
+        self.has_tracks = bool(fetched("SELECT 1 FROM catalogue_track LIMIT 1"))
         self.ids: dict[str, Iterator[int]] = {}
 
     def new_id(self, kind: str) -> int:
@@ -122,14 +115,14 @@ class StoredLibrary:
 
     def genres(self, keys: Collection[str]) -> Iterable[tuple[str, int]]:
         source, values = asked("catalogue_genre", (("name_key", "text"),), keys)
-        return fetch(f"SELECT found.name_key, found.id {source}", values)
+        return fetched(f"SELECT found.name_key, found.id {source}", values)
 
     def artists(
         self, columns: tuple[tuple[str, str], ...], keys: Collection[Any]
     ) -> Iterable[Artist]:
         source, values = asked("catalogue_artist", columns, keys)
         return (
-            Artist(*row) for row in fetch(f"SELECT {ARTIST} {source} ORDER BY found.id", values)
+            Artist(*row) for row in fetched(f"SELECT {ARTIST} {source} ORDER BY found.id", values)
         )
 
     def artists_named(self, keys: Collection[str]) -> Iterable[Artist]:
@@ -146,7 +139,7 @@ class StoredLibrary:
     ) -> Iterable[Album]:
         source, values = asked("catalogue_album", columns, keys)
         order = in_order(f"found.{column}" for column in ALBUM_COPIES)
-        return (Album(*row) for row in fetch(f"SELECT {ALBUM} {source} ORDER BY {order}", values))
+        return (Album(*row) for row in fetched(f"SELECT {ALBUM} {source} ORDER BY {order}", values))
 
     def albums_named(self, pairs: Collection[tuple[int, str]]) -> Iterable[Album]:
         return self.albums((("artist_id", "bigint"), ("title_key", "text")), pairs)
@@ -162,7 +155,7 @@ class StoredLibrary:
 
     def album_genres(self, ids: Collection[int]) -> Iterable[tuple[int, int]]:
         source, values = asked("catalogue_albumgenre", (("album_id", "bigint"),), ids)
-        return fetch(f"SELECT album_id, genre_id {source} ORDER BY album_id, position", values)
+        return fetched(f"SELECT album_id, genre_id {source} ORDER BY album_id, position", values)
 
     def album_credits(self, ids: Collection[int]) -> Iterable[tuple[int, int, str, str]]:
         return credit_rows("album", ids)
@@ -171,7 +164,7 @@ class StoredLibrary:
         self, columns: tuple[tuple[str, str], ...], keys: Collection[Any], order: str = ""
     ) -> Iterable[Track]:
         source, values = asked("catalogue_track", columns, keys)
-        rows = fetch(f"SELECT {TRACK} {source} {order}", values)
+        rows = fetched(f"SELECT {TRACK} {source} {order}", values)
         genres = self.track_genres([row[0] for row in rows])
         return [Track._make((*row, genres.get(row[0], "[]"))) for row in rows]
 
@@ -181,7 +174,7 @@ class StoredLibrary:
             return {}
         source, values = asked("catalogue_trackgenre", (("track_id", "bigint"),), ids)
         found: dict[int, str] = {}
-        for track_id, genre_id in fetch(
+        for track_id, genre_id in fetched(
             f"SELECT found.track_id, found.genre_id {source} ORDER BY found.track_id, position",
             values,
         ):
@@ -206,19 +199,12 @@ class StoredLibrary:
 
     def staged(self, ids: Collection[int]) -> Iterable[StagedTrack]:
         source, values = asked("staged_track", BY_ID, ids)
-        return map(staging.staged_track, fetch(f"SELECT {staging.NAMES} {source}", values))
+        return map(staging.staged_track, fetched(f"SELECT {staging.NAMES} {source}", values))
 
 
 def credit_rows(kind: str, ids: Collection[int]) -> list[tuple[int, int, str, str]]:
     source, values = asked(f"catalogue_{kind}credit", ((f"{kind}_id", "bigint"),), ids)
-    return fetch(
+    return fetched(
         f"SELECT {kind}_id, artist_id, credited_as, role {source} ORDER BY {kind}_id, position",
         values,
     )
-
-
-def fetch(statement: str, values: Iterable[Any] = ()) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, list(values))
-        found: list[Any] = cursor.fetchall()
-        return found

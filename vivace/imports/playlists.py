@@ -11,9 +11,10 @@ from vivace.catalogue import bulk
 from vivace.catalogue.fields import timestamp
 from vivace.catalogue.folding import fold, spellings
 from vivace.catalogue.search import learn_words
+from vivace.catalogue.statements import any_of, fetched
 from vivace.imports.entries import pair_of
 from vivace.imports.known import Pair
-from vivace.imports.library import any_of, asked, fetch
+from vivace.imports.library import asked
 from vivace.imports.report import ImportReport
 from vivace.imports.rows import PlaylistRow, RefusedError, RowError
 from vivace.imports.tracks import Tracks
@@ -138,7 +139,7 @@ def pairs_of(row: PlaylistRow) -> Iterable[Pair]:
 def stored(owner: User) -> list[KnownPlaylist]:
     found = {
         id_: KnownPlaylist(id_, name, bool(public), source, source_id, [])
-        for id_, name, public, source, source_id in fetch(
+        for id_, name, public, source, source_id in fetched(
             "SELECT id, name, public, source, source_id FROM listening_playlist"
             " WHERE owner_id = %s ORDER BY id",
             [owner.pk],
@@ -146,7 +147,7 @@ def stored(owner: User) -> list[KnownPlaylist]:
     }
     source, values = asked("listening_playlistitem", (("playlist_id", "bigint"),), found)
     items = f"SELECT playlist_id, track_id {source} ORDER BY playlist_id, position"
-    for playlist_id, track_id in fetch(items, values) if found else ():
+    for playlist_id, track_id in fetched(items, values) if found else ():
         found[playlist_id].tracks.append(track_id)
     return list(found.values())
 

@@ -25,10 +25,11 @@ from vivace.catalogue.models import (
     artist_words,
 )
 from vivace.catalogue.search import DOCUMENTED, index_words, learn_words
+from vivace.catalogue.statements import any_of, fetched
 from vivace.imports import known
 from vivace.imports.albums import Albums
 from vivace.imports.artists import Artists
-from vivace.imports.library import any_of, fetch, genres_of
+from vivace.imports.library import genres_of
 from vivace.imports.plan import Planner
 
 LARGE = 20_000
@@ -343,7 +344,7 @@ def relieved_of_indexes(new_tracks: int) -> Iterator[None]:
     Both databases do that within the transaction. Readers of SQLite go on; those of PostgreSQL
     would wait, so there it is done for a library without tracks only.
     """
-    present = fetch(
+    present = fetched(
         "SELECT count(*) FROM (SELECT 1 FROM catalogue_track LIMIT %s) track", [new_tracks]
     )
     if new_tracks < LARGE or present[0][0] == new_tracks:
@@ -361,14 +362,14 @@ def relieved_of_indexes(new_tracks: int) -> Iterator[None]:
 @contextmanager
 def sqlite_relieved() -> Iterator[None]:
     names = ", ".join(f"'{table}'" for table in LOADED)
-    dropped = fetch(
+    dropped = fetched(
         "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND "
         f"(type = 'index' AND tbl_name IN ({names}) OR name LIKE '%%genre_found'"
         " OR name LIKE 'document_%%_insert')"
     )
     for kind, name, _ in dropped:
         run(f"DROP {kind} {name}")
-    [(cache,)] = fetch("PRAGMA cache_size")
+    [(cache,)] = fetched("PRAGMA cache_size")
     run(f"PRAGMA cache_size = -{SORTER_KIB}")
     try:
         yield
@@ -396,12 +397,12 @@ def find_genres() -> None:
 @contextmanager
 def postgresql_relieved() -> Iterator[None]:
     """Foreign keys too: checked all at once they cost a tenth."""
-    keys = fetch(
+    keys = fetched(
         "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
         "WHERE contype = 'f' AND conrelid::regclass::text = ANY(%s)",
         [LOADED],
     )
-    indexes = fetch(
+    indexes = fetched(
         "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index "
         "WHERE indrelid::regclass::text = ANY(%s) AND NOT EXISTS"
         " (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u'))",

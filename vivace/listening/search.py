@@ -7,19 +7,18 @@ are ranked.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from django.db import connection
 from rapidfuzz.distance import OSA
 
-from vivace.catalogue.folding import spellings
+from vivace.catalogue.folding import ways_of
 from vivace.catalogue.listings import ALBUMS, ARTISTS, TRACKS
 from vivace.catalogue.lists import Listing, Order, Row, page
 from vivace.catalogue.question import STARTED, WHOLE, Manners, Question, expression
 from vivace.catalogue.search import DOCUMENTED, WORDS, found_by_all, found_by_name
-from vivace.catalogue.statements import many
+from vivace.catalogue.statements import any_of, fetched, many
 from vivace.listening.lists import PLAYLISTS
 
 CANDIDATES = 20
@@ -127,14 +126,14 @@ def hits(
         (graded(question.key, manners, each) for each in found),
         key=lambda grade: (-grade.score, *grade.before),
     )[:limit]
-    ids = [grade.id for grade in ranked]
-    if not ids:
+    best = [grade.id for grade in ranked]
+    if not best:
         return []
     order = Order(kind.listing.default)
-    values: dict[str, Any] = {"ids": many(ids)}
+    values: dict[str, Any] = {"ids": many(best)}
     if kind.reader:
         values["reader_id"] = reader_id
-    shown = {int(row[0]): row for row in page(kind.listing, values, order, limit=len(ids)).rows}
+    shown = {int(row[0]): row for row in page(kind.listing, values, order, limit=len(best)).rows}
     # One may have been removed in between.
     return [Hit(shown[grade.id], grade.score, grade.words) for grade in ranked if grade.id in shown]
 
@@ -142,7 +141,7 @@ def hits(
 # --- Candidates -------------------------------------------------------------------------------
 
 
-class Way(NamedTuple):
+class Lookup(NamedTuple):
     """One way to find some: SQL that gives ids, and what `%s` stands for in it."""
 
     sql: str
@@ -152,15 +151,15 @@ class Way(NamedTuple):
 def written(question: Question, kind: Kind, most: int, reader_id: int) -> list[Candidate]:
     """What is as the question is written."""
     table = kind.table
-    by_name = [Way(f"SELECT id FROM {table} WHERE {kind.key} = %s", question.key)]
+    by_name = [Lookup(f"SELECT id FROM {table} WHERE {kind.key} = %s", question.key)]
     steps = [by_name]
     if question.whole:
         whole, started = expression(question.whole), expression(question.started)
         index = found_by_name(table, "%s")
-        by_name += [Way(index, whole), Way(index, started)]
+        by_name += [Lookup(index, whole), Lookup(index, started)]
         if table in DOCUMENTED:
             index = found_by_all(table, "%s")
-            steps += [[Way(index, whole)], [Way(index, started)]]
+            steps += [[Lookup(index, whole)], [Lookup(index, started)]]
     return looked_up(kind, steps, most, reader_id)
 
 
@@ -168,14 +167,14 @@ def meant(question: Question, kind: Kind, most: int, reader_id: int) -> list[Can
     """What may be meant by it."""
     index = found_by_all(kind.table, "%s")
     for readings in question.looser():
-        ways = [Way(index, expression(reading)) for reading in readings]
+        ways = [Lookup(index, expression(reading)) for reading in readings]
         if found := looked_up(kind, [ways], most, reader_id):
             return found
     return []
 
 
 def looked_up(
-    kind: Kind, steps: Iterable[Sequence[Way]], most: int, reader_id: int
+    kind: Kind, steps: Iterable[Sequence[Lookup]], most: int, reader_id: int
 ) -> list[Candidate]:
     """What several ways come upon, at most so much, of the first way first.
 
@@ -196,7 +195,7 @@ def looked_up(
     return candidates[:most]
 
 
-def ids(kind: Kind, ways: Sequence[Way], most: int, reader_id: int) -> list[tuple[int, int]]:
+def ids(kind: Kind, ways: Sequence[Lookup], most: int, reader_id: int) -> list[tuple[int, int]]:
     """Each with the number of the way, by that."""
     selects, values = [], list[Any]()
     for number, way in enumerate(ways):
@@ -209,23 +208,13 @@ def ids(kind: Kind, ways: Sequence[Way], most: int, reader_id: int) -> list[tupl
     return sorted(fetched(" UNION ALL ".join(selects), values), key=itemgetter(1))
 
 
-def fetched(sql: str, values: Sequence[Any]) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        rows: list[Any] = cursor.fetchall()
-        return rows
-
-
 def described(kind: Kind, found: Sequence[int]) -> list[Candidate]:
-    table, these = kind.table, AMONG[connection.vendor]
+    table, (these, values) = kind.table, any_of(found)
     select = (
         f"SELECT id, {kind.key}, {WORDS[table]}, {all_words(table)}, {kind.favourites},"
         f" {kind.size} FROM {table} named WHERE id {these}"
     )
-    return [Candidate(*row) for row in fetched(select, [many(found)])]
-
-
-AMONG = {"sqlite": "IN (SELECT value FROM json_each(%s))", "postgresql": "= ANY(%s)"}
+    return [Candidate(*row) for row in fetched(select, values)]
 
 
 def all_words(table: str) -> str:
@@ -281,9 +270,3 @@ def graded(asked: str, manners: Sequence[Manners], candidate: Candidate) -> Grad
         if steps and max(steps) > STARTED:
             score += ALIKE * OSA.normalized_similarity(asked, key)
     return Grade(id_, round(score, 4), frozenset(found), before(candidate))
-
-
-@lru_cache(maxsize=8_192)
-def ways_of(chunk: str) -> frozenset[str]:
-    """The words of a piece of a name, in all the ways it is written."""
-    return frozenset(spellings(chunk).split())

@@ -7,6 +7,7 @@ from django.db import connection
 
 from vivace.catalogue import search, vocabulary
 from vivace.catalogue.models import Artist
+from vivace.catalogue.statements import fetched
 from vivace.catalogue.vocabulary import Asked, Near
 from vivace.lab.ablation.trials import (
     Client,
@@ -21,7 +22,6 @@ from vivace.listening import search as answers
 
 LETTERS = 6
 """Of a word that has one typo forgiven, and few words like it."""
-EVERY = "SELECT 0 AS slot, word FROM catalogue_word"
 
 
 def indexed_words(client: Client) -> Trial:
@@ -75,7 +75,7 @@ def likely_words(client: Client) -> Trial:
     misspelt = word[:2] + word[3:]
 
     def of_all(questioned: Sequence[Asked]) -> list[list[Near]]:
-        words = {word for _, word in vocabulary.fetched([EVERY], [], 10_000_000)}
+        words = {word for (word,) in fetched("SELECT word FROM catalogue_word")}
         return [vocabulary.nearest(each, words) if each.typos else [] for each in questioned]
 
     request = client.get("search", f"q={quote_plus(misspelt)}&type=artist")
