@@ -203,6 +203,16 @@ def test_every_list_takes_the_question(listener: Person, shelf: Shelf) -> None:
     assert [each["artist"]["id"] for each in found] == [shelf.bjork]
 
 
+def test_a_walk_goes_on_as_it_began(listener: Person, shelf: Shelf) -> None:
+    """Whatever is added meanwhile that is written just as was asked."""
+    names = [f"Metallica {n}" for n in range(4)]
+    builders.artists([{"name": name} for name in names])
+    first = listener.page("artists", q="metalica", sort="name", limit="2")
+    builders.artist("Metalica")
+    rest = listener.page("artists", q="metalica", sort="name", limit="10", cursor=first["next"])
+    assert [each["name"] for each in first["items"] + rest["items"]] == names
+
+
 # --- Kept right ------------------------------------------------------------------------------
 
 

@@ -114,10 +114,11 @@ def on_wire(sealed: bytes) -> str:
     return urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
 
-def place_on_wire(place: Place) -> tuple[str | int | None, int]:
+def place_on_wire(place: Place) -> tuple[Any, ...]:
     """A moment is kept as its text: the databases take it back to the microsecond."""
     key: Any = place.key
-    return (timestamp(key) if isinstance(key, datetime) else key), place.id
+    told = (timestamp(key) if isinstance(key, datetime) else key), place.id
+    return (*told, place.steps) if place.steps else told
 
 
 def decode_cursor(text: str, context: bytes) -> Place:

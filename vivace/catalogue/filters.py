@@ -15,12 +15,12 @@ from typing import Any
 from django.db.models import F, Model, Q
 from django.db.models.functions import Coalesce
 
-from vivace.catalogue.question import expression, needles
+from vivace.catalogue.question import Question, expression, needles
 from vivace.catalogue.search import (
     all_words_check,
     all_words_found,
     all_words_match,
-    best_reading,
+    best_step,
     prefix_query,
     prefixes,
     words_check,
@@ -28,6 +28,9 @@ from vivace.catalogue.search import (
     words_match,
 )
 from vivace.catalogue.statements import Condition, Param, Statement, taken_for_half
+
+STEP = "_step"
+"""Ends the name of what tells how loosely a question was taken."""
 
 Exact = Callable[[], Q]
 """A condition that an index answers with few rows, or that has an index with each sort."""
@@ -92,9 +95,15 @@ class Asked(Words):
         return all_words_check(self.model, self.id, self.param)
 
     def parameters(self, value: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-        reader = [given["reader_id"]] if self.seen else []
-        reading = best_reading(self.model._meta.db_table, value, self.seen, reader)
+        """With the step that was taken, which the pages of a walk have in common."""
+        name, question = f"{self.param}{STEP}", Question(value)
+        step = given.get(name)
+        if step is None:
+            reader = [given["reader_id"]] if self.seen else []
+            step = best_step(self.model._meta.db_table, question, self.seen, reader)
+        reading = question.reading(step)
         return {
+            name: step,
             f"{self.param}_query": expression(reading),
             f"{self.param}_needles": needles(reading),
         }

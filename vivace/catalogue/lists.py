@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet, Subquery
 
-from vivace.catalogue.filters import AskedOfAny, Bound, Filter, Words, groups, unindexed
+from vivace.catalogue.filters import STEP, AskedOfAny, Bound, Filter, Words, groups, unindexed
 from vivace.catalogue.models import (
     Genre,
 )
@@ -55,6 +55,8 @@ class Place(NamedTuple):
 
     key: str | int | None
     id: int
+    steps: dict[str, int] | None = None
+    """How loosely questions among the filters were taken, where there were any."""
 
 
 class Page(NamedTuple):
@@ -278,13 +280,16 @@ def lead_of(
     return frozenset()
 
 
-def parameters(listing: Listing, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a request as the parameters of statements."""
+def parameters(
+    listing: Listing, values: Mapping[str, Any], steps: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """The values of a request as the parameters of statements; `steps` of the page before."""
+    known = {**values, **(steps or {})}
     given = dict(values)
     for name, value in values.items():
         found = listing.filters[name]
         if isinstance(found, Words | AskedOfAny):
-            given |= found.parameters(value, values)
+            given |= found.parameters(value, known)
     return given
 
 
@@ -303,7 +308,9 @@ def page(
 
     Raises nothing that a caller can cause: filters, sorts and bounds are checked at the edge.
     """
-    given = parameters(listing, values) | {"limit": limit + 1, "offset": offset}
+    given = parameters(listing, values, after and after.steps)
+    steps = {name: step for name, step in given.items() if name.endswith(STEP)} or None
+    given |= {"limit": limit + 1, "offset": offset}
     plan = Plan(listing, frozenset(values), order, lead_of(listing, values, given, order))
     if after:
         given |= {"after_key": after.key, "after_id": after.id}
@@ -321,7 +328,9 @@ def page(
     more = len(rows) > limit
     del rows[limit:]
     index = key_index(plan)
-    end = Place(None if index is None else rows[-1][index], int(rows[-1][0])) if more else None
+    end = None
+    if more:
+        end = Place(None if index is None else rows[-1][index], int(rows[-1][0]), steps)
     if index == len(listing.columns):
         rows = [row[:-1] for row in rows]
     return Page(rows, end)

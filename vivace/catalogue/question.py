@@ -24,6 +24,8 @@ STARTING = 3
 """Letters from which on the last of two words in one piece may be only begun."""
 TELLING = 4
 """Of more pieces a short word is not forgiven: there are too many that may be meant."""
+STEPS = 3
+"""How loosely a question may be taken."""
 TYPOS_MAX = 2
 """Typos that are forgiven in a word, at most."""
 SHORTEST = 2
@@ -125,6 +127,10 @@ class Question:
             (*written, *near_ways(likely), *((Term(word),) for word in words))
             for written, likely, words in zip(self.started, self.near, self.holding, strict=True)
         )
+
+    def reading(self, step: int) -> Reading:
+        """As it is written, or one or two steps looser: of each step what finds the most."""
+        return (lambda: self.started, self.meant, self.inside)[step]()
 
     def looser(self) -> Iterator[list[Reading]]:
         """What may be meant where nothing is written so, each step looser than the last.

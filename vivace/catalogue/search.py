@@ -7,7 +7,6 @@ rows. Albums and tracks are found by the names of their artists, genres and albu
 
 import json
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any
 
 from django.db import connection
@@ -15,7 +14,7 @@ from django.db.models import F, Model, Q
 
 from vivace.catalogue import documents, vocabulary
 from vivace.catalogue.folding import fold, words
-from vivace.catalogue.question import Question, Reading, expression
+from vivace.catalogue.question import STEPS, Question, Reading, expression
 from vivace.catalogue.statements import (
     Condition,
     Param,
@@ -82,19 +81,19 @@ def found_by_all(table: str, param: str) -> str:
     return f"SELECT rowid FROM {index} WHERE words @@ {param}::tsquery"
 
 
-def best_reading(table: str, text: str, seen: str = "", values: Sequence[Any] = ()) -> Reading:
-    """A question as it is written if that finds anything in a table, or else as it may be meant.
+def best_step(table: str, question: Question, seen: str = "", values: Sequence[Any] = ()) -> int:
+    """How loosely a question is to be taken for it to find anything in a table; 0 if nothing does.
 
     `seen` is SQL behind `FROM … AS found`, with its values, that leaves the rows which count.
     """
-    question = Question(text)
-    # Of each step the loosest, which finds what the closer ones do as well.
-    readings = chain((question.started,), (readings[-1] for readings in question.looser()))
-    for reading in readings:
-        found = f"SELECT 1 FROM ({found_by_all(table, '%s')}) AS found{seen} LIMIT 1"
-        if fetched(found, [expression(reading), *values]):
-            return reading
-    return question.started
+    found = f"SELECT 1 FROM ({found_by_all(table, '%s')}) AS found{seen} LIMIT 1"
+    told = set[Reading]()
+    for step in range(STEPS):
+        reading = question.reading(step)
+        if reading not in told and fetched(found, [expression(reading), *values]):
+            return step
+        told.add(reading)
+    return 0
 
 
 def all_words_found(model: type[Model], param: str) -> Statement:
