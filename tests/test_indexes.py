@@ -149,8 +149,8 @@ def fill() -> None:
     )  # fmt: skip
     for model, ids in ((Artist, artists), (Album, albums), (Track, tracks)):
         index_words(model._meta.db_table, ids)
-    documents.index_range("album", albums)
-    documents.index_range("track", tracks)
+    documents.index_new("album", albums)
+    documents.index_new("track", tracks)
 
 
 @pytest.fixture(scope="module")

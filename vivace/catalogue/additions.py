@@ -201,7 +201,7 @@ def add_albums(albums: Sequence[NewAlbum]) -> Sequence[int]:
             index_words(Album._meta.db_table, ids)
             add_genres(AlbumGenre, ids, [album.genres for album in albums])
             add_credits(AlbumCredit, ids, albums, artists)
-            documents.index_range("album", ids)
+            documents.index_new("album", ids)
     except IntegrityError as error:
         raise conflict(taken_mbids(Album, albums)) from error
     return ids
@@ -242,7 +242,7 @@ def add_tracks(tracks: Sequence[NewTrack]) -> Sequence[int]:
             index_words(Track._meta.db_table, ids)
             add_genres(TrackGenre, ids, [track.genres for track in tracks])
             add_credits(TrackCredit, ids, tracks, artists)
-            documents.index_range("track", ids)
+            documents.index_new("track", ids)
     except IntegrityError as error:
         raise conflict(taken_mbids(Track, tracks)) from error
     return ids

@@ -11,6 +11,8 @@ from typing import Any
 
 from django.db import connection
 
+from vivace.catalogue.statements import any_of
+
 KINDS = ("album", "track")
 
 # The columns of a row that are words, or lead to some.
@@ -52,10 +54,10 @@ def index_documents(kind: str, rows: str, values: Sequence[Any] = ()) -> None:
         )
 
 
-def index_range(kind: str, ids: Sequence[int]) -> None:
-    """The same for new rows, of ascending ids with no others between."""
+def index_new(kind: str, ids: Sequence[int]) -> None:
+    """The same for new rows. Another writer's may stand between them on PostgreSQL."""
     if ids:
-        index_documents(kind, "BETWEEN %s AND %s", [ids[0], ids[-1]])
+        index_documents(kind, *any_of(ids))
 
 
 def index_anew(kind: str, rows: str, values: Sequence[Any] = ()) -> None:

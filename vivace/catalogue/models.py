@@ -84,7 +84,7 @@ class Entry(models.Model):
             return
         index_words(table, [self.pk])
         if self._meta.model_name in documents.KINDS:
-            documents.index_range(self._meta.model_name, [self.pk])
+            documents.index_new(self._meta.model_name, [self.pk])
 
     def fill_keys(self) -> None:
         """Set the columns that are derived from the others."""
