@@ -24,12 +24,10 @@ from vivace.api.controller import Api, no_content
 from vivace.api.pages import Page, PageQuery
 from vivace.api.parameters import NoParameters, Query
 from vivace.api.resources import ROUTE, ById, Collection, path_id
-from vivace.catalogue import lists
 from vivace.catalogue.entries import SHOWN, Body
 from vivace.catalogue.filters import having
 from vivace.catalogue.listings import MOMENTS, SINCE, TIMES, text_id
-from vivace.catalogue.lists import Listing, Order, Row
-from vivace.catalogue.statements import many
+from vivace.catalogue.lists import Listing, Row, row_of
 from vivace.problems import NotFound
 
 USERS = Listing(
@@ -78,10 +76,10 @@ def api_key(row: Row) -> schemas.ApiKey:
 
 def shown_user(id_: int) -> schemas.User:
     """Raises `NotFound`."""
-    found = lists.page(USERS, {"ids": many([id_])}, Order("created_at"), limit=1)
-    if not found.rows:
+    found = row_of(USERS, id_)
+    if not found:
         raise NotFound("There is no account of that id")
-    return user(found.rows[0])
+    return user(found)
 
 
 # --- What may be sent ------------------------------------------------------------------------

@@ -13,12 +13,11 @@ from vivace.api.conditional import answer, guard, plain
 from vivace.api.controller import JSON, LINES, Api, no_content
 from vivace.api.filters import filter_value
 from vivace.api.pages import PageQuery, collection, values_of
-from vivace.catalogue import changes, lists
+from vivace.catalogue import changes
 from vivace.catalogue.caching import changing
 from vivace.catalogue.entries import ID
-from vivace.catalogue.lists import Listing, Order, Row
+from vivace.catalogue.lists import Listing, Row, row_of
 from vivace.catalogue.models import Entry
-from vivace.catalogue.statements import many
 from vivace.problems import NotFound
 
 ROUTE = "/api/v1"
@@ -66,10 +65,10 @@ def existing(model: type[Entry], text: str) -> int:
 
 def shown(listing: Listing, shape: Callable[[Row], Any], id_: int) -> Any:
     """One thing by its id, in the shape of its list. Raises `NotFound`."""
-    found = lists.page(listing, {"ids": many([id_])}, Order(listing.default), limit=1)
-    if not found.rows:
+    found = row_of(listing, id_)
+    if not found:
         raise NotFound(f"There is no {listing.model._meta.verbose_name} of that id")
-    return shape(found.rows[0])
+    return shape(found)
 
 
 def ids(made_ids: Iterable[int], **about: Any) -> HttpResponse:

@@ -12,7 +12,7 @@ Sort keys that may be unknown come last in either direction, so such a list is r
 segments, each one range of the same index: the known keys, then the rows without one.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -20,15 +20,15 @@ from typing import Any, NamedTuple
 from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet, Subquery
 
 from vivace.catalogue.filters import STEP, AskedOfAny, Bound, Filter, Words, groups, unindexed
-from vivace.catalogue.models import (
-    Genre,
-)
+from vivace.catalogue.models import Genre
 from vivace.catalogue.statements import (
     Condition,
     Param,
     Picked,
+    Query,
     Statement,
     beyond,
+    many,
     taken_for_half,
 )
 
@@ -334,6 +334,41 @@ def page(
     if index == len(listing.columns):
         rows = [row[:-1] for row in rows]
     return Page(rows, end)
+
+
+def row_of(listing: Listing, id_: int) -> Row | None:
+    """The row of an id, if there is one."""
+    found = row_statement(listing).run({"id": id_})
+    return found[0] if found else None
+
+
+@lru_cache(maxsize=64)
+def row_statement(listing: Listing) -> Statement:
+    return named(listing, listing.model._default_manager.filter(pk=Param("id")))
+
+
+def rows_of(
+    listing: Listing, ids: Collection[int], **values: Any
+) -> Generator[Query, list[Row], dict[int, Row]]:
+    """The rows of a few ids, by id, without those that filters of these values leave out.
+
+    To be run by `side_by_side`.
+    """
+    given: dict[str, Any] = {"ids": many(ids), **values}
+    found = yield rows_statement(listing, frozenset(given)).query(given)
+    return {int(row[0]): row for row in found}
+
+
+@lru_cache(maxsize=64)
+def rows_statement(listing: Listing, filters: frozenset[str]) -> Statement:
+    plan = Plan(listing, filters, Order(listing.default), frozenset({"ids"}))
+    return named(listing, plan.rows())
+
+
+def named(listing: Listing, rows: QuerySet[Any, Any]) -> Statement:
+    """The listing's columns of rows, in no order."""
+    shown = {f"column_{name}": column for name, column in listing.columns.items()}
+    return Statement.of(rows.order_by().annotate(**shown).values_list(*shown))
 
 
 def stream(listing: Listing, values: Mapping[str, Any], order: Order) -> Iterator[list[Row]]:

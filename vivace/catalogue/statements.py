@@ -5,8 +5,9 @@ compiles to a `Statement`, which is kept.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import connection
 from django.db.models import BooleanField, Expression, F, Func, Model, QuerySet, Subquery
@@ -100,6 +101,49 @@ def fetched(sql: str, values: Iterable[Any] = ()) -> list[Any]:
         return rows
 
 
+class Query(NamedTuple):
+    """SQL with its values, for `side_by_side`."""
+
+    sql: str
+    values: Sequence[Any]
+
+
+Name = TypeVar("Name")
+Result = TypeVar("Result")
+
+
+def side_by_side(works: Mapping[Name, Generator[Query, list[Any], Result]]) -> dict[Name, Result]:
+    """What works return that yield their queries and are sent the rows of each.
+
+    Their first queries go to the database together, then their second ones: that many round trips
+    it takes, however many works there are.
+    """
+    results: dict[Name, Result] = {}
+    answers: dict[Name, Any] = dict.fromkeys(works)
+    while answers:
+        asked: dict[Name, Query] = {}
+        for name, rows in answers.items():
+            try:
+                asked[name] = works[name].send(rows)
+            except StopIteration as end:
+                results[name] = end.value
+        answers = dict(zip(asked, fetched_together([*asked.values()]), strict=True))
+    return {name: results[name] for name in works}
+
+
+def fetched_together(queries: Sequence[Query]) -> list[list[Any]]:
+    if not queries:
+        return []
+    cursors = [connection.cursor() for _ in queries]
+    postgresql = connection.vendor == "postgresql"
+    with connection.connection.pipeline() if postgresql else nullcontext():
+        for cursor, query in zip(cursors, queries, strict=True):
+            if postgresql:
+                cursor.cursor.format = Format.BINARY
+            cursor.execute(query.sql, query.values)
+        return [cursor.fetchall() for cursor in cursors]
+
+
 class JsonArray(Subquery):
     """The column `value` of the subquery's rows, in their order, as a JSON array in text."""
 
@@ -148,9 +192,17 @@ class Statement(NamedTuple):
                     # which would then plan the page anew each time.
                     sql = sql.removesuffix(BOUNDS) + BOUNDS % (values["limit"], values["offset"])
                     params = params[:-2]
-            cursor.execute(sql, [values[p] if isinstance(p, Slot) else p for p in params])
+            cursor.execute(sql, filled(params, values))
             rows: list[tuple[Any, ...]] = cursor.fetchall()
             return rows
+
+    def query(self, values: Mapping[str, Any]) -> "Query":
+        """To be run by `side_by_side`; without bounds."""
+        return Query(self.sql, filled(self.params, values))
+
+
+def filled(params: Iterable[Any], values: Mapping[str, Any]) -> list[Any]:
+    return [values[p] if isinstance(p, Slot) else p for p in params]
 
 
 class Picked(Expression):

@@ -6,25 +6,27 @@ name of the artist, the album or the genre. Only where there is none are typos f
 are ranked.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import connection
 from rapidfuzz.distance import OSA
 
 from vivace.catalogue.folding import ways_of
 from vivace.catalogue.listings import ALBUMS, ARTISTS, TRACKS
-from vivace.catalogue.lists import Listing, Order, Row, page
+from vivace.catalogue.lists import Listing, Row, rows_of
 from vivace.catalogue.question import STARTED, WHOLE, Manners, Question, expression
 from vivace.catalogue.search import DOCUMENTED, WORDS, found_by_all, found_by_name
-from vivace.catalogue.statements import any_of, fetched, many
+from vivace.catalogue.statements import Query, any_of, side_by_side
 from vivace.listening.lists import PLAYLISTS
+
+T = TypeVar("T")
 
 CANDIDATES = 20
 """Rows that are ranked, or twice as many as are asked for."""
-EACH_WAY = 60
-"""Rows that are looked at of each way to find some; the most popular of them are ranked."""
+LOOKED_AT = 60
+"""Rows that are looked at of those found at once; the most popular of them are ranked."""
 COUNTED = 20
 """More than these are as many: so much is counted of each candidate."""
 
@@ -99,46 +101,52 @@ class Candidate(NamedTuple):
     size: int
 
 
+Asking = Generator[Query, list[Any], T]
+"""Work whose queries go to the database beside those of other kinds."""
+
+
 def search(text: str, kinds: Iterable[str], limit: int, reader_id: int) -> dict[str, list[Hit]]:
     """For each kind the best answers first, no more than the limit."""
-    question = Question(text)
-    answers: dict[str, list[Hit]] = {}
-    asked = {*kinds}
-    for kind in KINDS:
-        if kind not in asked:
-            continue
-        # Hardly a question is for a playlist, so hardly one finds any: of a question that is
-        # answered, nothing else may be meant by it there.
-        strictly = kind == "playlist" and any(answers.values())
-        answers[kind] = hits(question, KINDS[kind], limit, reader_id, strictly=strictly)
-    return answers
+    question, chosen = Question(text), {*kinds}
+    asked = {name: kind for name, kind in KINDS.items() if name in chosen}
+    found = candidates(question, asked, max(2 * limit, CANDIDATES), reader_id)
+    best = {name: ranked(question, those)[:limit] for name, those in found.items()}
+    rows = side_by_side(
+        {name: shown(asked[name], grades, reader_id) for name, grades in best.items() if grades}
+    )
+    return {name: hits(grades, rows.get(name, {})) for name, grades in best.items()}
 
 
-def hits(
-    question: Question, kind: Kind, limit: int, reader_id: int, *, strictly: bool = False
-) -> list[Hit]:
-    most = max(2 * limit, CANDIDATES)
-    found = written(question, kind, most, reader_id)
-    if not found and not strictly:
-        found = meant(question, kind, most, reader_id)
-    manners = question.manners
-    ranked = sorted(
-        (graded(question.key, manners, each) for each in found),
-        key=lambda grade: (-grade.score, *grade.before),
-    )[:limit]
-    best = [grade.id for grade in ranked]
-    if not best:
-        return []
-    order = Order(kind.listing.default)
-    values: dict[str, Any] = {"ids": many(best)}
-    if kind.reader:
-        values["reader_id"] = reader_id
-    shown = {int(row[0]): row for row in page(kind.listing, values, order, limit=len(best)).rows}
+def shown(kind: Kind, grades: Sequence["Grade"], reader_id: int) -> Asking[dict[int, Row]]:
+    reader = {"reader_id": reader_id} if kind.reader else {}
+    return rows_of(kind.listing, [grade.id for grade in grades], **reader)
+
+
+def hits(grades: Sequence["Grade"], rows: Mapping[int, Row]) -> list[Hit]:
     # One may have been removed in between.
-    return [Hit(shown[grade.id], grade.score, grade.words) for grade in ranked if grade.id in shown]
+    return [Hit(rows[each.id], each.score, each.words) for each in grades if each.id in rows]
 
 
 # --- Candidates -------------------------------------------------------------------------------
+
+
+def candidates(
+    question: Question, asked: Mapping[str, Kind], most: int, reader_id: int
+) -> dict[str, list[Candidate]]:
+    """For each kind what is as the question is written, or else what may be meant by it."""
+    found = side_by_side(
+        {name: written(question, kind, most, reader_id) for name, kind in asked.items()}
+    )
+    missing = {name: asked[name] for name, those in found.items() if not those}
+    # Hardly a question is for a playlist, so hardly one finds any: of a question that is answered,
+    # nothing else may be meant by it there.
+    playlist = missing.pop("playlist", None)
+    found |= side_by_side(
+        {name: meant(question, kind, most, reader_id) for name, kind in missing.items()}
+    )
+    if playlist and not any(found.values()):
+        found |= side_by_side({"playlist": meant(question, playlist, most, reader_id)})
+    return found
 
 
 class Lookup(NamedTuple):
@@ -148,55 +156,76 @@ class Lookup(NamedTuple):
     asked: str
 
 
-def written(question: Question, kind: Kind, most: int, reader_id: int) -> list[Candidate]:
+class Step(NamedTuple):
+    """Ways that are gone in one statement, and SQL for the words that a row is judged by."""
+
+    ways: Sequence[Lookup]
+    words: str
+
+
+def written(question: Question, kind: Kind, most: int, reader_id: int) -> Asking[list[Candidate]]:
     """What is as the question is written."""
     table = kind.table
     by_name = [Lookup(f"SELECT id FROM {table} WHERE {kind.key} = %s", question.key)]
-    steps = [by_name]
+    steps = [Step(by_name, WORDS[table])]
     if question.whole:
         whole, started = expression(question.whole), expression(question.started)
         index = found_by_name(table, "%s")
         by_name += [Lookup(index, whole), Lookup(index, started)]
         if table in DOCUMENTED:
             index = found_by_all(table, "%s")
-            steps += [[Lookup(index, whole)], [Lookup(index, started)]]
-    return looked_up(kind, steps, most, reader_id)
+            every = all_words(table)
+            steps += [Step([Lookup(index, way)], every) for way in (whole, started)]
+    return (yield from looked_up(kind, steps, most, reader_id))
 
 
-def meant(question: Question, kind: Kind, most: int, reader_id: int) -> list[Candidate]:
+def meant(question: Question, kind: Kind, most: int, reader_id: int) -> Asking[list[Candidate]]:
     """What may be meant by it."""
-    index = found_by_all(kind.table, "%s")
+    index, every = found_by_all(kind.table, "%s"), all_words(kind.table)
     for readings in question.looser():
         ways = [Lookup(index, expression(reading)) for reading in readings]
-        if found := looked_up(kind, [ways], most, reader_id):
+        found = yield from looked_up(kind, [Step(ways, every)], most, reader_id)
+        if found:
             return found
     return []
 
 
 def looked_up(
-    kind: Kind, steps: Iterable[Sequence[Lookup]], most: int, reader_id: int
-) -> list[Candidate]:
+    kind: Kind, steps: Iterable[Step], most: int, reader_id: int
+) -> Asking[list[Candidate]]:
     """What several ways come upon, at most so much, of the first way first.
 
-    The ways of a step are gone in one statement. A later step is taken where those before did not
-    find enough: far more documents than names have a word or its start, and a database goes
-    through all of them before the first.
+    A later step is taken where those before did not find enough: far more documents than names
+    have a word or its start, and a database goes through all of them before the first.
     """
-    found: dict[int, int] = {}
-    passed = 0
+    found: dict[int, Candidate] = {}
     for step in steps:
-        for id_, number in ids(kind, step, max(most, EACH_WAY), reader_id):
-            found.setdefault(id_, passed + number)
+        for candidate in (yield from gone(kind, step, max(most, LOOKED_AT), reader_id)):
+            found.setdefault(candidate.id, candidate)
         if len(found) >= most:
             break
-        passed += len(step)
-    candidates = described(kind, [*found]) if found else []
-    candidates.sort(key=lambda each: (found[each.id], *before(each)))
-    return candidates[:most]
+    return [*found.values()][:most]
 
 
-def ids(kind: Kind, ways: Sequence[Lookup], most: int, reader_id: int) -> list[tuple[int, int]]:
-    """Each with the number of the way, by that."""
+def gone(kind: Kind, step: Step, most: int, reader_id: int) -> Asking[list[Candidate]]:
+    """What the ways of a step find, of the first way first, and of each the most popular.
+
+    In two queries: PostgreSQL plans the first anew for what is asked, the second once.
+    """
+    met = yield ids(kind, step.ways, most, reader_id)
+    found: dict[int, int] = {}
+    for id_, way in sorted(met, key=itemgetter(1)):
+        found.setdefault(id_, way)
+    if not found:
+        return []
+    told = yield described(kind, step, [*found][:most])
+    return sorted(
+        (Candidate(*each) for each in told), key=lambda each: (found[each.id], *before(each))
+    )
+
+
+def ids(kind: Kind, ways: Sequence[Lookup], most: int, reader_id: int) -> Query:
+    """Each with the number of the way."""
     selects, values = [], list[Any]()
     for number, way in enumerate(ways):
         sql = way.sql
@@ -205,20 +234,20 @@ def ids(kind: Kind, ways: Sequence[Lookup], most: int, reader_id: int) -> list[t
             sql = f"SELECT id FROM {kind.table} WHERE id IN ({sql}) AND {kind.reader}"
             values.append(reader_id)
         selects.append(f"SELECT found.*, {number} FROM ({sql} LIMIT {most}) AS found")
-    return sorted(fetched(" UNION ALL ".join(selects), values), key=itemgetter(1))
+    return Query(" UNION ALL ".join(selects), values)
 
 
-def described(kind: Kind, found: Sequence[int]) -> list[Candidate]:
-    table, (these, values) = kind.table, any_of(found)
+def described(kind: Kind, step: Step, found: Sequence[int]) -> Query:
+    these, values = any_of(found)
     select = (
-        f"SELECT id, {kind.key}, {WORDS[table]}, {all_words(table)}, {kind.favourites},"
-        f" {kind.size} FROM {table} named WHERE id {these}"
+        f"SELECT id, {kind.key}, {WORDS[kind.table]}, {step.words}, {kind.favourites},"
+        f" {kind.size} FROM {kind.table} named WHERE id {these}"
     )
-    return [Candidate(*row) for row in fetched(select, values)]
+    return Query(select, values)
 
 
 def all_words(table: str) -> str:
-    """SQL for the words that a row is found by."""
+    """SQL for the words that a row, `named`, is found by."""
     if table not in DOCUMENTED:
         return WORDS[table]
     words = "words"
@@ -240,6 +269,12 @@ class Grade(NamedTuple):
     score: float
     words: frozenset[str]
     before: tuple[int, int, int, int]
+
+
+def ranked(question: Question, found: Iterable[Candidate]) -> list[Grade]:
+    manners = question.manners
+    grades = (graded(question.key, manners, each) for each in found)
+    return sorted(grades, key=lambda grade: (-grade.score, *grade.before))
 
 
 def graded(asked: str, manners: Sequence[Manners], candidate: Candidate) -> Grade:
