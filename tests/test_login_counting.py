@@ -5,7 +5,7 @@ import logging
 import pytest
 from pytest_django import Settings
 
-from vivace.accounts import limits
+from vivace.accounts import limits, redis_tries
 from vivace.accounts.limits import Limit
 from vivace.accounts.models import Tries
 from vivace.problems import TooManyRequests
@@ -34,7 +34,7 @@ def test_a_slot_that_redis_can_no_longer_take_back_is_let_go(
     settings.REDIS_URL = settings.REDIS_URL or f"{redis}/0"
     slots = limits.reserve("clara", "192.0.2.7")
     for store, _ in slots.taken:
-        monkeypatch.setattr(store, "client", limits.client(NOWHERE))
+        monkeypatch.setattr(store, "client", redis_tries.client(NOWHERE))
     slots.give_back()
     assert not slots.taken
 

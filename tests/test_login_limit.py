@@ -7,7 +7,7 @@ import pytest
 from pytest_django import Settings
 
 from tests.threads import at_once
-from vivace.accounts import limits, people, sessions
+from vivace.accounts import people, redis_tries, sessions
 from vivace.accounts.models import Tries, User
 from vivace.problems import Invalid, TooManyRequests, Unauthenticated
 
@@ -27,7 +27,7 @@ def _counted(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Non
         return
     settings.REDIS_URL = settings.REDIS_URL or f"{request.getfixturevalue('redis')}/0"
     yield
-    limits.client(settings.REDIS_URL).flushdb()
+    redis_tries.client(settings.REDIS_URL).flushdb()
     assert not Tries.objects.exists()
 
 

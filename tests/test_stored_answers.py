@@ -27,6 +27,7 @@ from vivace.api.stored import StoredAnswers
 from vivace.catalogue import additions, caching
 from vivace.catalogue.entries import NewArtist
 from vivace.catalogue.models import Album, Artist, Genre, Track
+from vivace.settings import redis_cache
 
 # --- The same answer ---------------------------------------------------------------------------
 
@@ -421,13 +422,8 @@ def test_json_is_for_all_who_take_it(accept: str, answers: StoredAnswers, django
 
 def at(address: str, settings: Settings) -> None:
     """Have answers shared through the Redis at an address."""
-    backend = {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": address,
-        "OPTIONS": settings.REDIS_OPTIONS,
-    }
     settings.REDIS_URL = address
-    settings.CACHES = settings.CACHES | {"default": backend}
+    settings.CACHES = settings.CACHES | {"default": redis_cache(address)}
 
 
 def test_another_process_finds_in_redis_what_was_made(

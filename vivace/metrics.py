@@ -5,9 +5,6 @@ that whichever is asked tells of all. Without it each tells of itself.
 """
 
 import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -46,17 +43,3 @@ def exposition() -> bytes:
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry)
-
-
-@contextmanager
-def together() -> Iterator[None]:
-    """What processes that are started in the block count, they count together."""
-    if FOLDER in os.environ:
-        yield
-        return
-    with tempfile.TemporaryDirectory(prefix="vivace-metrics-") as folder:
-        os.environ[FOLDER] = folder
-        try:
-            yield
-        finally:
-            del os.environ[FOLDER]

@@ -13,11 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import redis
 from django.core.exceptions import ImproperlyConfigured
 from platformdirs import user_data_path
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 # --- Reading the environment -----------------------------------------------------------------
 
@@ -158,18 +155,30 @@ def redis_url(text: str) -> str:
     return text
 
 
+def redis_cache(url: str) -> dict[str, Any]:
+    # Where there is no Redis its client need not be loaded: it takes 7 MB.
+    from redis import ConnectionError as Closed
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    return {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": url,
+        "OPTIONS": {
+            # Seconds. What Redis keeps can be made again from the database.
+            "socket_timeout": 0.05,
+            "socket_connect_timeout": 0.05,
+            # One more try, but only for a connection that was closed while it was idle.
+            "retry": Retry(NoBackoff(), 1, supported_errors=(Closed,)),
+        },
+    }
+
+
 EMBEDDED = database(f"sqlite:///{DATA_DIR / 'vivace.sqlite3'}")
 DATABASES = {"default": read("DATABASE_URL", EMBEDDED, database)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = read("REDIS_URL", "", redis_url)
-REDIS_OPTIONS = {
-    # Seconds. What Redis keeps can be made again from the database.
-    "socket_timeout": 0.05,
-    "socket_connect_timeout": 0.05,
-    # One more try, but only for a connection that was closed while it was idle.
-    "retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
-}
 CACHE = read("VIVACE_CACHE", True, switch)
 CACHE_MAX = read("VIVACE_CACHE_MAX", 32 << 20, size)
 SHARED_SECONDS = 600
@@ -178,11 +187,7 @@ CACHES = {
     "default": (
         {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}
         if not CACHE
-        else {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": REDIS_URL,
-            "OPTIONS": REDIS_OPTIONS,
-        }
+        else redis_cache(REDIS_URL)
         if REDIS_URL
         else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     ),

@@ -7,8 +7,6 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from django.urls import get_resolver
-
 
 def load(target: str) -> Any:
     """Granian's application `module:name`, in a process that a terminal's Ctrl-C does not reach.
@@ -28,6 +26,9 @@ def settle() -> None:
 
     What is loaded stays: the collector need not walk it at every full collection.
     """
+    # Granian's main process imports this module, and nothing of Django's.
+    from django.urls import get_resolver
+
     get_resolver().url_patterns  # noqa: B018 - loaded when they are looked at
     gc.collect()
     gc.freeze()

@@ -8,16 +8,12 @@ was right, so that tries at the same time cannot slip past the count.
 import logging
 import time
 from collections.abc import Iterable
-from functools import cache
 from typing import NamedTuple, Protocol
 
-import redis
 from django.conf import settings
 from django.db import connection
 from django.db.models import F
 from django.utils.crypto import salted_hmac
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from vivace.accounts.addresses import site
 from vivace.accounts.models import Tries
@@ -29,7 +25,6 @@ log = logging.getLogger(__name__)
 ADDRESS_FACTOR = 10
 """Many people can share an address: it may fail this many times as often as an account."""
 
-REDIS_SECONDS = 0.5
 PRUNE_ROWS = 1_000
 
 
@@ -67,10 +62,7 @@ class Slots:
     def give_back(self) -> None:
         while self.taken:
             store, limit = self.taken.pop()
-            try:
-                store.give_back(limit)
-            except redis.RedisError as error:
-                log.warning("A login stays counted, Redis does not answer: %s", error)
+            store.give_back(limit)
 
 
 def reserve(login: str, address: str) -> Slots:
@@ -100,9 +92,11 @@ def window_of(policy: str, name: str, most: int, window: int) -> Limit:
 def take(limit: Limit) -> tuple[Store, bool]:
     """Where the try was counted, and whether there was room for it."""
     if settings.REDIS_URL:
+        from vivace.accounts.redis_tries import InRedis, RedisError
+
         try:
             return (store := InRedis(settings.REDIS_URL)), store.take(limit)
-        except redis.RedisError as error:
+        except RedisError as error:
             log.warning("Logins are counted in the database, Redis does not answer: %s", error)
     return (fallback := InDatabase()), fallback.take(limit)
 
@@ -118,42 +112,6 @@ def refusal(limit: Limit) -> TooManyRequests:
             "RateLimit-Policy": f'"{limit.policy}";q={limit.most};w={limit.window}',
         },
     )
-
-
-class InRedis:
-    TAKE = """
-        if tonumber(redis.call('GET', KEYS[1]) or 0) >= tonumber(ARGV[1]) then return 0 end
-        if redis.call('INCR', KEYS[1]) == 1 then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
-        return 1
-    """
-    GIVE_BACK = "if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('DECR', KEYS[1]) end"
-
-    def __init__(self, url: str) -> None:
-        self.client = client(url)
-
-    def take(self, limit: Limit) -> bool:
-        return bool(self.client.eval(self.TAKE, 1, key(limit), limit.most, limit.window))
-
-    def give_back(self, limit: Limit) -> None:
-        self.client.eval(self.GIVE_BACK, 1, key(limit))
-
-
-@cache
-def client(url: str) -> redis.Redis:
-    """A client that gives up soon, since the database can count instead.
-
-    One more try is for a connection that Redis closed while it was idle.
-    """
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=REDIS_SECONDS,
-        socket_connect_timeout=REDIS_SECONDS,
-        retry=Retry(NoBackoff(), 1),
-    )
-
-
-def key(limit: Limit) -> str:
-    return f"vivace:tries:{limit.subject}"
 
 
 class InDatabase:

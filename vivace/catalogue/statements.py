@@ -12,10 +12,11 @@ from typing import Any, NamedTuple, TypeVar
 from django.db import connection
 from django.db.models import BooleanField, Expression, F, Func, Model, QuerySet, Subquery
 from django.db.models.sql.compiler import SQLCompiler
-from psycopg.pq import Format
 
 Sql = tuple[str, list[Any]]
 BOUNDS = " LIMIT %s OFFSET %s"
+BINARY = 1
+"""psycopg's `Format.BINARY`. With SQLite it need not be loaded: it takes 10 MB."""
 
 
 class Slot(str):
@@ -139,7 +140,7 @@ def fetched_together(queries: Sequence[Query]) -> list[list[Any]]:
     with connection.connection.pipeline() if postgresql else nullcontext():
         for cursor, query in zip(cursors, queries, strict=True):
             if postgresql:
-                cursor.cursor.format = Format.BINARY
+                cursor.cursor.format = BINARY
             cursor.execute(query.sql, query.values)
         return [cursor.fetchall() for cursor in cursors]
 
@@ -186,7 +187,7 @@ class Statement(NamedTuple):
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
                 # Read by the driver's C code. As text, moments go through Python: 4 µs each.
-                cursor.cursor.format = Format.BINARY
+                cursor.cursor.format = BINARY
                 if sql.endswith(BOUNDS):
                     # With bounds it does not know a prepared plan looks dear to PostgreSQL,
                     # which would then plan the page anew each time.

@@ -1,6 +1,5 @@
 """`vivace serve`: the whole service from one command."""
 
-import multiprocessing
 import os
 import socket
 from argparse import ArgumentParser, ArgumentTypeError
@@ -9,16 +8,10 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
-from granian.constants import Interfaces
-from granian.log import LogLevels
-from granian.server import Server
 
 import vivace
-from vivace import metrics, worker
+from vivace import serving
 from vivace.dataset import demo
-
-STOP_SECONDS = 30
-"""For requests that are running when the server is told to stop."""
 
 
 def positive(text: str) -> int:
@@ -57,8 +50,8 @@ class Command(BaseCommand):
         host = f"[{options['host']}]" if ":" in options["host"] else options["host"]
         base = f"http://{host}:{options['port']}"
         self.say(f"Vivace {vivace.__version__} serves {base} (the API: {base}/api/docs)")
-        with metrics.together():
-            serve(address, options["port"], options["workers"] or os.cpu_count() or 1)
+        connections.close_all()
+        serving.become(address, options["port"], options["workers"] or os.cpu_count() or 1)
 
     def say(self, text: str) -> None:
         self.stdout.write(text)
@@ -78,23 +71,3 @@ def free_address(host: str, port: int) -> str:
         reason = (error.strerror or str(error)).partition(" (")[0]
         raise CommandError(f"Port {port} on {host} cannot be used: {reason}") from error
     return str(address[0])
-
-
-def serve(address: str, port: int, workers: int) -> None:
-    """Return when told to stop, by Ctrl-C or SIGTERM."""
-    connections.close_all()
-    # Workers read the environment anew, and share no connection or lock with this process.
-    multiprocessing.set_start_method("spawn", force=True)
-    Server(
-        "vivace.wsgi:application",
-        address=address,
-        port=port,
-        interface=Interfaces.WSGI,
-        workers=workers,
-        # Measured: with more, threads wait for each other and connections are refused.
-        blocking_threads=1,
-        respawn_failed_workers=True,
-        workers_kill_timeout=STOP_SECONDS,
-        websockets=False,
-        log_level=LogLevels.warning,
-    ).serve(target_loader=worker.load)
