@@ -1,17 +1,25 @@
 """PostgreSQL is killed and comes back, and Vivace goes on: the same process, nothing to restart."""
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Event
 from typing import Any
 
+import psycopg
 import pytest
+from django.db import OperationalError
+from django.db.backends.postgresql import base
 
 from tests import databases
 from tests.environment import IN_CI
 from tests.live import PASSWORD, Live, live_server
 from vivace.lab import servers, stacks
+from vivace.lab.servers import START_SECONDS
+from vivace.postgresql import base as postgresql
+from vivace.postgresql.base import DatabaseWrapper
 
 pytestmark = pytest.mark.any_database
 
@@ -56,6 +64,10 @@ def test_answers_are_refused_while_it_is_gone_and_right_when_it_is_back(
             assert_refused(live, method, path, body, bearer)
         assert live.send("GET", "/healthz")[0] == 200
         postgresql_to_kill.start()
+        deadline = time.monotonic() + START_SECONDS
+        # A connection is looked for beside the requests: one of them finds it.
+        while live.send("GET", ARTISTS, None, bearer)[0] == 503:
+            assert time.monotonic() < deadline
         after = [live.send(method, path, body, bearer) for method, path, body, _ in asked]
     assert [status for status, _, _ in after] == [status for *_, status in asked]
     assert [body for _, _, body in after[:2]] == [body for _, _, body in before[:2]]
@@ -68,3 +80,97 @@ def assert_refused(
     assert (status, told["content-type"]) == (503, "application/problem+json"), (path, answer)
     assert told["retry-after"] == "1"
     assert json.loads(answer)["code"] == "unavailable"
+
+
+@pytest.fixture
+def thread() -> DatabaseWrapper:
+    """One that had a connection, and lost it."""
+    made = DatabaseWrapper({"OPTIONS": {}})
+    made.is_first = False
+    return made
+
+
+def connecting(monkeypatch: pytest.MonkeyPatch, connect: Callable[[Any], object]) -> None:
+    monkeypatch.setattr(
+        base.DatabaseWrapper, "get_new_connection", lambda _, parameters: connect(parameters)
+    )
+
+
+def ended(thread: DatabaseWrapper) -> None:
+    assert thread.attempt
+    assert thread.attempt.ended.wait(10)
+
+
+def test_a_connection_that_takes_long_is_waited_for_once_and_not_lost(
+    thread: DatabaseWrapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DatabaseWrapper, "patience", 0.01)
+    asked, answers = [], Event()
+
+    def connect(parameters: object) -> object:
+        asked.append(parameters)
+        answers.wait()
+        return "a connection"
+
+    connecting(monkeypatch, connect)
+    for _ in range(3):
+        with pytest.raises(OperationalError):
+            thread.get_new_connection("one")
+    assert asked == ["one"]
+    answers.set()
+    ended(thread)
+    assert thread.get_new_connection("another") == "a connection"
+    assert asked == ["one"]
+    monkeypatch.setattr(DatabaseWrapper, "patience", 10)
+    assert thread.get_new_connection("another") == "a connection"
+    assert asked == ["one", "another"]
+
+
+def test_while_it_fails_nobody_waits_and_it_is_tried_again(
+    thread: DatabaseWrapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DatabaseWrapper, "patience", 10)
+    answers = Event()
+
+    def connect(parameters: object) -> object:
+        if parameters == "down":
+            raise psycopg.OperationalError("starting up")
+        answers.wait()
+        return parameters
+
+    connecting(monkeypatch, connect)
+    with pytest.raises(psycopg.OperationalError, match="starting up"):
+        thread.get_new_connection("down")
+    ended(thread)
+    with pytest.raises(psycopg.OperationalError, match="starting up"):
+        thread.get_new_connection("up")
+    with pytest.raises(OperationalError, match="no connection yet"):
+        thread.get_new_connection("up")
+    answers.set()
+    ended(thread)
+    assert thread.get_new_connection("another") == "up"
+
+
+def test_what_failed_some_time_ago_is_tried_again_before_it_is_told(
+    thread: DatabaseWrapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DatabaseWrapper, "patience", 10)
+    told = iter([psycopg.OperationalError("gone"), psycopg.OperationalError("gone"), None])
+
+    def connect(parameters: object) -> object:
+        if error := next(told):
+            raise error
+        return parameters
+
+    connecting(monkeypatch, connect)
+    with pytest.raises(psycopg.OperationalError, match="gone"):
+        thread.get_new_connection("one")
+    ended(thread)
+    monkeypatch.setattr(postgresql, "OLD_SECONDS", 0)
+    assert thread.get_new_connection("another") == "another"
+
+
+def test_the_first_connection_of_a_thread_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DatabaseWrapper, "patience", 0)
+    connecting(monkeypatch, lambda parameters: parameters)
+    assert DatabaseWrapper({"OPTIONS": {}}).get_new_connection("one") == "one"

@@ -109,6 +109,7 @@ SQLITE_OPTIONS = {
     ),
 }
 POSTGRESQL_OPTIONS = {
+    "connect_timeout": "5",
     "server_side_binding": True,
     "prepare_threshold": 5,
     # Its costs are those of disks that turn: it would read all genres for each track rather than
@@ -137,7 +138,7 @@ def database(url: str) -> dict[str, Any]:
     if not name:
         raise ValueError("the name of the database is missing after the host")
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "vivace.postgresql",
         "NAME": name,
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),

@@ -1,0 +1,73 @@
+"""The connection of each thread.
+
+A PostgreSQL that recovers, hangs or cannot be reached may let whoever connects wait, and with them
+wait all requests behind. So a connection that was lost is looked for by a thread of its own. The
+first request waits for it a moment; those that come while there is none do not, and the first to
+come after there is one has it.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from threading import Event, Thread
+from time import monotonic
+from typing import Any, ClassVar
+
+from django.db.backends.postgresql import base
+from django.db.utils import OperationalError
+
+OLD_SECONDS = 1.0
+"""What an attempt came to may no longer be so after that."""
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    patience: ClassVar[float | None] = None
+    """Seconds that a request waits for a connection that was lost; None for as long as it takes.
+
+    The first one of a thread is waited for: at its start nobody is kept from an answer by that.
+    """
+
+    is_first = True
+    attempt: "Attempt | None" = None
+
+    def get_new_connection(self, conn_params: Any) -> Any:
+        connect = partial(super().get_new_connection, conn_params)
+        if self.is_first or self.patience is None:
+            self.is_first = False
+            return connect()
+        return self.found_soon(connect, self.patience)
+
+    def found_soon(self, connect: Callable[[], Any], patience: float) -> Any:
+        """Raises `OperationalError`, and what the last attempt failed by."""
+        attempt = self.attempt
+        if attempt is None or attempt.is_old():
+            attempt = self.attempt = Attempt(connect)
+            attempt.ended.wait(patience)
+        if not attempt.ended.is_set():
+            raise OperationalError("There is no connection yet")
+        self.attempt = None
+        if attempt.error:
+            self.attempt = Attempt(connect)
+            raise attempt.error
+        return attempt.connection
+
+
+class Attempt:
+    """To connect, while others go on."""
+
+    def __init__(self, connect: Callable[[], Any]) -> None:
+        self.connection: Any = None
+        self.error: BaseException | None = None
+        self.ended = Event()
+        self.ended_at = 0.0
+        Thread(target=self.run, args=[connect], daemon=True).start()
+
+    def run(self, connect: Callable[[], Any]) -> None:
+        try:
+            self.connection = connect()
+        except BaseException as error:  # noqa: BLE001 - it is raised for whoever asks
+            self.error = error
+        self.ended_at = monotonic()
+        self.ended.set()
+
+    def is_old(self) -> bool:
+        return self.ended.is_set() and monotonic() - self.ended_at > OLD_SECONDS
