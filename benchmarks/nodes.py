@@ -1,6 +1,6 @@
 """Three nodes behind NGINX, a thousand people, and things go wrong: who notices?
 
-python -m benchmarks.nodes [--users 1000] [--seconds 330] [--restarts 20]
+python -m benchmarks.nodes [--users 1000] [--seconds 400] [--restarts 20]
 
 On a PostgreSQL, a Redis, an NGINX and Gunicorns of its own, as deploy/ has them. While Locust's
 users read and log in, a writer adds artists, and repeats what was not acknowledged under the same
@@ -11,13 +11,14 @@ all. Exits with 1 where a read failed or a write that was acknowledged is not th
 
 import argparse
 import json
+import math
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from secrets import token_hex
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
@@ -94,15 +95,25 @@ def alter(database: str) -> None:
         connection.execute("ALTER TABLE catalogue_artist ADD COLUMN note text")
 
 
-def trouble(at: sites.Site, restarts: int, after: float, pause: float, found: list[str]) -> None:
+class Trouble(NamedTuple):
+    at: float
+    """Seconds since 1970."""
+    what: str
+    failed: str = ""
+
+
+def trouble(
+    at: sites.Site, restarts: int, after: float, pause: float, found: list[Trouble]
+) -> None:
     time.sleep(after)
     for what, do in troubles(at, restarts):
-        began = time.monotonic()
+        began, moment, failed = time.monotonic(), time.time(), ""
         print(f"{time.strftime('%H:%M:%S')}  {what}", flush=True)
         try:
             do()
         except Exception as error:  # noqa: BLE001 - it is told at the end
-            found.append(f"{what}: {error!r}")
+            failed = f"{what}: {error!r}"
+        found.append(Trouble(moment, what, failed))
         at_least = RELOAD_PAUSE_S if "reloads" in what else pause - (time.monotonic() - began)
         time.sleep(max(0.0, at_least))
 
@@ -130,17 +141,31 @@ def told(merged: Merged) -> int:
     return failed
 
 
+def told_in_turn(merged: Merged, found: Sequence[Trouble]) -> None:
+    """Print what the users saw from one trouble to the next."""
+    ticks = [tick for each in merged.ticks for tick in each]
+    print(f"{'from then on':<28}{'requests':>10}{'failed':>8}{'refused':>9}")
+    ends = [*(each.at for each in found[1:]), math.inf]
+    for each, end in zip((Trouble(0, "nothing yet"), *found), (found[0].at, *ends), strict=True):
+        here = [tick for tick in ticks if each.at <= tick.second < end]
+        requests, failed, refused = (
+            sum(getattr(tick, name) for tick in here)
+            for name in ("requests", "failures", "refusals")
+        )
+        print(f"{each.what:<28}{requests:>10,}{failed:>8}{refused:>9}")
+
+
 def main() -> int:
     words = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     words.add_argument("--users", type=int, default=1_000)
-    words.add_argument("--seconds", type=float, default=330)
+    words.add_argument("--seconds", type=float, default=400)
     words.add_argument("--restarts", type=int, default=20)
     asked = words.parse_args()
     crowd = profiles.PROFILES["crowd"]._replace(users=asked.users)
     profile = crowd._replace(seconds=crowd.ramp_s + asked.seconds)
-    wrong: list[str] = []
+    found: list[Trouble] = []
     with sites.site(NODES, asked.users) as at:
         served = load.elsewhere(at.base)._replace(pids=[at.nginx])
         test = Test(profile, "other", served, stacks.Cores((), ()))
@@ -148,19 +173,21 @@ def main() -> int:
         writer.start()
         pause = asked.seconds / 4 / 7
         trouble_ = threading.Thread(
-            target=trouble, args=(at, asked.restarts, profile.ramp_s, pause, wrong), daemon=True
+            target=trouble, args=(at, asked.restarts, profile.ramp_s, pause, found), daemon=True
         )
         trouble_.start()
         ran = load.generate(load.arguments(profile, at.base, load.Users()), test, lambda *_: None)
         writer.over.set()
         writer.join()
         trouble_.join(servers.START_SECONDS)
+        told_in_turn(ran.merged, found)
         failed = told(ran.merged)
         missing = lost(at.database, writer.acknowledged)
     print(
         f"{len(writer.acknowledged):,} writes acknowledged, {writer.repeated} of them sent more"
         f" than once, {len(missing)} lost; {failed} of the reads failed"
     )
+    wrong = [each.failed for each in found if each.failed]
     if not ran.merged.requests:
         wrong.append("nothing is known of what the users saw")
     for text in [*wrong, *([ran.broke] if ran.broke else [])]:
