@@ -145,8 +145,8 @@ def told_in_turn(merged: Merged, found: Sequence[Trouble]) -> None:
     """Print what the users saw from one trouble to the next."""
     ticks = [tick for each in merged.ticks for tick in each]
     print(f"{'from then on':<28}{'requests':>10}{'failed':>8}{'refused':>9}")
-    ends = [*(each.at for each in found[1:]), math.inf]
-    for each, end in zip((Trouble(0, "nothing yet"), *found), (found[0].at, *ends), strict=True):
+    ends = [*(each.at for each in found), math.inf]
+    for each, end in zip((Trouble(0, "nothing yet"), *found), ends, strict=True):
         here = [tick for tick in ticks if each.at <= tick.second < end]
         requests, failed, refused = (
             sum(getattr(tick, name) for tick in here)

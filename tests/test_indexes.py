@@ -21,7 +21,7 @@ from vivace.catalogue.filters import Bound, Words, groups
 from vivace.catalogue.lists import Listing, Order, Plan, lead_of, page_statement, parameters
 from vivace.catalogue.models import Album, AlbumGenre, Artist, Genre, Track, TrackGenre
 from vivace.catalogue.search import index_words
-from vivace.catalogue.statements import Slot, Statement, many
+from vivace.catalogue.statements import Slot, Statement, fetched, many
 from vivace.listening.search import KINDS, search
 
 pytestmark = pytest.mark.django_db
@@ -480,3 +480,14 @@ def every(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield node
     for below in node.get("Plans", ()):
         yield from every(below)
+
+
+if connection.vendor == "postgresql":
+
+    def test_what_is_new_does_not_stay_in_a_list_that_every_search_reads(db: None) -> None:
+        options = dict(
+            fetched("SELECT relname, reloptions FROM pg_class WHERE relkind IN ('r', 'i')")
+        )
+        assert "fastupdate=off" in options["word_by_parts"]
+        for table in ("artist", "album", "track", "album_search", "track_search"):
+            assert "autovacuum_vacuum_insert_threshold=1000" in options[f"catalogue_{table}"]

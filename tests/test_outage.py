@@ -172,5 +172,46 @@ def test_what_failed_some_time_ago_is_tried_again_before_it_is_told(
 
 def test_the_first_connection_of_a_thread_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DatabaseWrapper, "patience", 0)
-    connecting(monkeypatch, lambda parameters: parameters)
+    late = Event()
+
+    def connect(parameters: object) -> object:
+        late.wait(0.05)
+        return parameters
+
+    connecting(monkeypatch, connect)
     assert DatabaseWrapper({"OPTIONS": {}}).get_new_connection("one") == "one"
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_one_that_was_found_some_time_ago_is_taken_if_it_still_answers(
+    lost: bool, thread: DatabaseWrapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DatabaseWrapper, "patience", 0)
+    monkeypatch.setattr(postgresql, "OLD_SECONDS", 0)
+    found = Connection(lost=lost)
+    answers = Event()
+
+    def connect(_: object) -> object:
+        answers.wait()
+        return found
+
+    connecting(monkeypatch, connect)
+    with pytest.raises(OperationalError):
+        thread.get_new_connection("one")
+    answers.set()
+    ended(thread)
+    monkeypatch.setattr(DatabaseWrapper, "patience", 10)
+    if lost:
+        found = Connection(lost=False)
+    assert thread.get_new_connection("another") is found
+
+
+class Connection:
+    def __init__(self, *, lost: bool) -> None:
+        self.lost = lost
+
+    def execute(self, sql: str) -> None:
+        if self.lost:
+            raise psycopg.OperationalError("gone")
+
+    def close(self) -> None: ...

@@ -82,6 +82,16 @@ def test_each_kind_is_answered_in_its_own_shape(listener: Person, shelf: Shelf) 
     assert answer["playlists"] == []
 
 
+def test_a_name_that_only_begins_so_is_told_by_its_artist_too(listener: Person) -> None:
+    queen, other = builders.artists([{"name": "Queen"}, {"name": "Other"}])
+    album = builders.album("Album", by=other)
+    builders.track("Queens", by=other, on=album)
+    builders.track("Queenie", by=queen, on=album)
+    builders.track("Killer", by=queen, on=album)
+    hits = found(listener, "queen", type="track")["tracks"]
+    assert {*named(hits, "track")[:2]} == {"Queenie", "Killer"}
+
+
 @pytest.mark.any_database
 def test_only_the_kinds_asked_for_are_there(listener: Person, shelf: Shelf) -> None:
     assert list(found(listener, "maiden", type="track,artist")) == ["artists", "tracks"]

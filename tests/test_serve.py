@@ -15,6 +15,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from vivace.__main__ import INTERRUPTED
 from vivace.lab.servers import LOOPBACK, START_SECONDS, STOP_SECONDS, free_port
 
 PASSWORD = "correct horse battery"
@@ -101,6 +102,66 @@ def test_it_ends_quietly_at_ctrl_c(environment: dict[str, str]) -> None:
         said, _ = server.communicate(timeout=STOP_SECONDS)
     assert server.returncode == 0
     assert len(said.splitlines()) == 1, said
+
+
+def test_ctrl_c_before_it_serves_is_as_quiet(environment: dict[str, str]) -> None:
+    process = subprocess.Popen(
+        vivace("serve", "--port", str(free_port())),
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout
+    assert "serves" in process.stdout.readline()
+    os.killpg(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=STOP_SECONDS)
+    # Of the command, or of the server that it becomes.
+    assert (process.returncode, said) in {(INTERRUPTED, ""), (0, "")}
+
+
+@pytest.mark.any_database
+def test_what_lies_where_it_is_started_is_none_of_its_modules(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "logging.py").write_text("raise SystemExit('not that one')")
+    told = subprocess.run(
+        # With -c, too, it comes first.
+        [
+            sys.executable,
+            "-c",
+            "import sys; sys.path.pop(0); from vivace import serving; serving.become('x', 1, 1)",
+        ],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=STOP_SECONDS,
+    )
+    assert "not that one" not in told.stderr
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    ("module", "others"),
+    [
+        ("vivace.serving", {"django", "psycopg", "redis", "prometheus_client"}),
+        ("vivace.wsgi", {"psycopg", "redis"}),
+    ],
+)
+def test_a_process_loads_no_more_than_it_needs(
+    module: str, others: set[str], environment: dict[str, str], tmp_path: Path
+) -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", f"import sys, json, {module}; print(json.dumps([*sys.modules]))"],
+        env=environment | {"DATABASE_URL": f"sqlite:///{tmp_path}/library", "REDIS_URL": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not others & {*json.loads(told.stdout.splitlines()[-1])}
 
 
 @pytest.mark.any_database

@@ -6,6 +6,7 @@ up to date. It loads nothing of Django's, which only the workers need: 20 MB ins
 
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -20,11 +21,15 @@ from vivace import worker
 STOP_SECONDS = 30
 """For requests that are running when the server is told to stop."""
 COUNTED_IN = "PROMETHEUS_MULTIPROC_DIR"
+"""As `metrics.FOLDER`, which comes with all of prometheus_client."""
 
 
 def become(address: str, port: int, workers: int) -> None:
     """Go on as that process, in this one's place."""
-    command = [sys.executable, "-m", __name__, address, str(port), str(workers)]
+    # -P: what is in the folder where it was started is no module of the server's.
+    command = [sys.executable, "-P", "-m", __name__, address, str(port), str(workers)]
+    # Until Granian listens to it, Ctrl-C waits.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     os.execv(sys.executable, command)
 
 
@@ -45,8 +50,13 @@ def serve(address: str, port: int, workers: int) -> None:
         websockets=False,
         log_level=LogLevels.warning,
     )
+    server.on_startup(hear_ctrl_c)
     with counting_together():
         server.serve(target_loader=worker.load)
+
+
+def hear_ctrl_c() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 @contextmanager

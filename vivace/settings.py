@@ -109,6 +109,7 @@ SQLITE_OPTIONS = {
     ),
 }
 POSTGRESQL_OPTIONS = {
+    # Seconds. Where nothing is heard at all, TCP would go on for minutes.
     "connect_timeout": "5",
     "server_side_binding": True,
     "prepare_threshold": 5,

@@ -27,7 +27,8 @@ def load(target: str) -> Any:
 def settle() -> None:
     """Load what the first request would: all paths, and what answers each.
 
-    What is loaded stays: the collector need not walk it at every full collection.
+    What is loaded stays: the collector need not walk it at every full collection. From here on no
+    request waits long for a connection that was lost.
     """
     # Granian's main process imports this module, and nothing of Django's.
     from django.db import connection

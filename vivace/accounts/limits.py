@@ -42,7 +42,8 @@ class Store(Protocol):
     def take(self, limit: Limit) -> bool:
         """Count one more try, unless that is too many."""
 
-    def give_back(self, limit: Limit) -> None: ...
+    def give_back(self, limit: Limit) -> None:
+        """One try less. Raises nothing where the store does not answer: it then stays counted."""
 
 
 class Slots:

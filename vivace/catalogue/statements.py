@@ -6,7 +6,7 @@ compiles to a `Statement`, which is kept.
 
 import json
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from typing import Any, NamedTuple, TypeVar
 
 from django.db import connection
@@ -116,8 +116,8 @@ Result = TypeVar("Result")
 def side_by_side(works: Mapping[Name, Generator[Query, list[Any], Result]]) -> dict[Name, Result]:
     """What works return that yield their queries and are sent the rows of each.
 
-    Their first queries go to the database together, then their second ones: that many round trips
-    it takes, however many works there are.
+    Their first queries go to the database together, then their second ones, one round trip for each
+    time, however many works there are.
     """
     results: dict[Name, Result] = {}
     answers: dict[Name, Any] = dict.fromkeys(works)
@@ -133,15 +133,16 @@ def side_by_side(works: Mapping[Name, Generator[Query, list[Any], Result]]) -> d
 
 
 def fetched_together(queries: Sequence[Query]) -> list[list[Any]]:
-    if not queries:
-        return []
-    cursors = [connection.cursor() for _ in queries]
-    postgresql = connection.vendor == "postgresql"
-    with connection.connection.pipeline() if postgresql else nullcontext():
-        for cursor, query in zip(cursors, queries, strict=True):
-            if postgresql:
+    """The rows of each. PostgreSQL is sent all of them before it is waited for."""
+    if connection.vendor != "postgresql" or len(queries) < 2:
+        return [fetched(query.sql, query.values) for query in queries]
+    with ExitStack() as stack:
+        cursors = [stack.enter_context(connection.cursor()) for _ in queries]
+        # What fails on the way may only be told at the end of the pipeline.
+        with connection.wrap_database_errors, connection.connection.pipeline():
+            for cursor, query in zip(cursors, queries, strict=True):
                 cursor.cursor.format = BINARY
-            cursor.execute(query.sql, query.values)
+                cursor.execute(query.sql, query.values)
         return [cursor.fetchall() for cursor in cursors]
 
 
@@ -197,7 +198,7 @@ class Statement(NamedTuple):
             rows: list[tuple[Any, ...]] = cursor.fetchall()
             return rows
 
-    def query(self, values: Mapping[str, Any]) -> "Query":
+    def query(self, values: Mapping[str, Any]) -> Query:
         """To be run by `side_by_side`; without bounds."""
         return Query(self.sql, filled(self.params, values))
 

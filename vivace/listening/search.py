@@ -157,7 +157,10 @@ class Lookup(NamedTuple):
 
 
 class Step(NamedTuple):
-    """Ways that are gone in one statement, and SQL for the words that a row is judged by."""
+    """Ways that are gone in one statement, and SQL for the words that a row is judged by.
+
+    What is looked up by its name is judged by that alone, which spares reading its document.
+    """
 
     ways: Sequence[Lookup]
     words: str
@@ -200,15 +203,16 @@ def looked_up(
     """
     found: dict[int, Candidate] = {}
     for step in steps:
+        # One that was found by its name may be told by more, which then counts; its place it keeps.
         for candidate in (yield from gone(kind, step, max(most, LOOKED_AT), reader_id)):
-            found.setdefault(candidate.id, candidate)
+            found[candidate.id] = candidate
         if len(found) >= most:
             break
     return [*found.values()][:most]
 
 
 def gone(kind: Kind, step: Step, most: int, reader_id: int) -> Asking[list[Candidate]]:
-    """What the ways of a step find, of the first way first, and of each the most popular.
+    """What the ways of a step find, of the first way first, and the most popular of each first.
 
     In two queries: PostgreSQL plans the first anew for what is asked, the second once.
     """

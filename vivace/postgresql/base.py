@@ -12,18 +12,19 @@ from threading import Event, Thread
 from time import monotonic
 from typing import Any, ClassVar
 
+import psycopg
 from django.db.backends.postgresql import base
 from django.db.utils import OperationalError
 
 OLD_SECONDS = 1.0
-"""What an attempt came to may no longer be so after that."""
+"""What an attempt failed by may no longer be so after that."""
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     patience: ClassVar[float | None] = None
     """Seconds that a request waits for a connection that was lost; None for as long as it takes.
 
-    The first one of a thread is waited for: at its start nobody is kept from an answer by that.
+    The first one of a thread is waited for: a new process serves late rather than refuse.
     """
 
     is_first = True
@@ -39,7 +40,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def found_soon(self, connect: Callable[[], Any], patience: float) -> Any:
         """Raises `OperationalError`, and what the last attempt failed by."""
         attempt = self.attempt
-        if attempt is None or attempt.is_old():
+        if attempt is None or attempt.is_useless():
             attempt = self.attempt = Attempt(connect)
             attempt.ended.wait(patience)
         if not attempt.ended.is_set():
@@ -56,7 +57,7 @@ class Attempt:
 
     def __init__(self, connect: Callable[[], Any]) -> None:
         self.connection: Any = None
-        self.error: BaseException | None = None
+        self.error: Exception | None = None
         self.ended = Event()
         self.ended_at = 0.0
         Thread(target=self.run, args=[connect], daemon=True).start()
@@ -64,10 +65,22 @@ class Attempt:
     def run(self, connect: Callable[[], Any]) -> None:
         try:
             self.connection = connect()
-        except BaseException as error:  # noqa: BLE001 - it is raised for whoever asks
+        except Exception as error:  # noqa: BLE001 - it is raised for whoever asks
             self.error = error
         self.ended_at = monotonic()
         self.ended.set()
 
-    def is_old(self) -> bool:
-        return self.ended.is_set() and monotonic() - self.ended_at > OLD_SECONDS
+    def is_useless(self) -> bool:
+        """Whether it failed some time ago, or the connection it found was lost since."""
+        if not self.ended.is_set() or monotonic() - self.ended_at <= OLD_SECONDS:
+            return False
+        return self.connection is None or not answers(self.connection)
+
+
+def answers(connection: Any) -> bool:
+    try:
+        connection.execute("SELECT 1")
+    except psycopg.Error:
+        connection.close()
+        return False
+    return True
