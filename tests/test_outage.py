@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from django.db import OperationalError
 from django.db.backends.postgresql import base
+from django.db.utils import ConnectionHandler
 
 from tests import databases
 from tests.environment import IN_CI
@@ -20,6 +21,7 @@ from vivace.lab import servers, stacks
 from vivace.lab.servers import START_SECONDS
 from vivace.postgresql import base as postgresql
 from vivace.postgresql.base import DatabaseWrapper
+from vivace.settings import database
 
 pytestmark = pytest.mark.any_database
 
@@ -83,8 +85,9 @@ def assert_refused(
 
 
 @pytest.fixture
-def thread() -> DatabaseWrapper:
+def thread(monkeypatch: pytest.MonkeyPatch) -> DatabaseWrapper:
     """One that had a connection, and lost it."""
+    monkeypatch.setattr(postgresql, "OLD_SECONDS", 60)
     made = DatabaseWrapper({"OPTIONS": {}})
     made.is_first = False
     return made
@@ -184,34 +187,36 @@ def test_the_first_connection_of_a_thread_is_waited_for(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("lost", [False, True])
 def test_one_that_was_found_some_time_ago_is_taken_if_it_still_answers(
-    lost: bool, thread: DatabaseWrapper, monkeypatch: pytest.MonkeyPatch
+    lost: bool,
+    postgresql_to_kill: servers.Program,
+    monkeypatch: pytest.MonkeyPatch,
+    django_db_blocker: Any,
 ) -> None:
     monkeypatch.setattr(DatabaseWrapper, "patience", 0)
-    monkeypatch.setattr(postgresql, "OLD_SECONDS", 0)
-    found = Connection(lost=lost)
-    answers = Event()
+    answers, connect = Event(), base.DatabaseWrapper.get_new_connection
 
-    def connect(_: object) -> object:
+    def late(wrapper: Any, parameters: Any) -> Any:
         answers.wait()
-        return found
+        return connect(wrapper, parameters)
 
-    connecting(monkeypatch, connect)
-    with pytest.raises(OperationalError):
-        thread.get_new_connection("one")
-    answers.set()
-    ended(thread)
-    monkeypatch.setattr(DatabaseWrapper, "patience", 10)
-    if lost:
-        found = Connection(lost=False)
-    assert thread.get_new_connection("another") is found
-
-
-class Connection:
-    def __init__(self, *, lost: bool) -> None:
-        self.lost = lost
-
-    def execute(self, sql: str) -> None:
-        if self.lost:
-            raise psycopg.OperationalError("gone")
-
-    def close(self) -> None: ...
+    monkeypatch.setattr(base.DatabaseWrapper, "get_new_connection", late)
+    url = f"postgresql://postgres@{servers.LOOPBACK}:{postgresql_to_kill.port}/postgres"
+    thread: Any = ConnectionHandler({"default": database(url)})["default"]
+    thread.is_first = False
+    with django_db_blocker.unblock():
+        with pytest.raises(OperationalError):
+            thread.ensure_connection()
+        answers.set()
+        ended(thread)
+        found = thread.attempt.connection
+        monkeypatch.setattr(postgresql, "OLD_SECONDS", 0)
+        monkeypatch.setattr(DatabaseWrapper, "patience", 10)
+        if lost:
+            with psycopg.connect(url, autocommit=True) as other:
+                other.execute("SELECT pg_terminate_backend(%s)", [found.info.backend_pid])
+        with thread.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            assert cursor.fetchone() == (1,)
+        assert (thread.connection is found) is not lost
+        thread.close()
+    assert found.closed

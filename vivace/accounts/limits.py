@@ -43,7 +43,7 @@ class Store(Protocol):
         """Count one more try, unless that is too many."""
 
     def give_back(self, limit: Limit) -> None:
-        """One try less. Raises nothing where the store does not answer: it then stays counted."""
+        """Count one try less. Where Redis does not answer, it stays counted."""
 
 
 class Slots:

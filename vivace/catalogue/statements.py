@@ -5,8 +5,8 @@ compiles to a `Statement`, which is kept.
 """
 
 import json
-from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any, NamedTuple, TypeVar
 
 from django.db import connection
@@ -134,16 +134,22 @@ def side_by_side(works: Mapping[Name, Generator[Query, list[Any], Result]]) -> d
 
 def fetched_together(queries: Sequence[Query]) -> list[list[Any]]:
     """The rows of each. PostgreSQL is sent all of them before it is waited for."""
-    if connection.vendor != "postgresql" or len(queries) < 2:
+    if connection.vendor != "postgresql":
         return [fetched(query.sql, query.values) for query in queries]
     with ExitStack() as stack:
         cursors = [stack.enter_context(connection.cursor()) for _ in queries]
-        # What fails on the way may only be told at the end of the pipeline.
-        with connection.wrap_database_errors, connection.connection.pipeline():
+        with in_pipeline() if len(queries) > 1 else nullcontext():
             for cursor, query in zip(cursors, queries, strict=True):
                 cursor.cursor.format = BINARY
                 cursor.execute(query.sql, query.values)
         return [cursor.fetchall() for cursor in cursors]
+
+
+@contextmanager
+def in_pipeline() -> Iterator[None]:
+    # What fails in it may only be told at its end, past Django's cursors.
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield
 
 
 class JsonArray(Subquery):

@@ -80,6 +80,7 @@ class Attempt:
 def answers(connection: Any) -> bool:
     try:
         connection.execute("SELECT 1")
+        connection.rollback()  # Django has yet to tell it that there are no transactions
     except psycopg.Error:
         connection.close()
         return False

@@ -1,8 +1,8 @@
 """New words on PostgreSQL: put into the indexes soon.
 
 A GIN index takes what is new into a list first, which every search goes through until a vacuum
-clears it: after 10,000 new artists and 9,000 tracks a question took up to 60 ms instead of 20. By
-default a vacuum waits for a fifth of a table to be new.
+clears it: after 10,000 new artists and 9,000 tracks one took 61 ms instead of 33. By default a
+vacuum waits for a fifth of a table to be new.
 """
 
 from typing import Any
