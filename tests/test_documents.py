@@ -1,0 +1,175 @@
+"""Documents and words follow whatever changes in the library."""
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from tests import builders
+from tests.client import Person
+from tests.searching import Shelf, found, named
+from vivace.catalogue.models import Album, Artist, Genre, Track, Word
+from vivace.imports import store
+from vivace.imports.run import import_rows
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+def kept(kind: str) -> dict[int, set[str]]:
+    """The documents that are there."""
+    words = "words"
+    if connection.vendor == "postgresql":
+        words = "array_to_string(tsvector_to_array(words), ' ')"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT rowid, {words} FROM catalogue_{kind}_search")
+        return {id_: {*text.split()} for id_, text in cursor.fetchall()}
+
+
+def due(kind: str) -> dict[int, set[str]]:
+    """The documents that there should be, by the names of today."""
+    found = {}
+    model: type[Album | Track] = Album if kind == "album" else Track
+    for entry in model.objects.all():
+        texts = [entry.title_words, entry.artist.name_words]
+        texts += [credit.artist.name_words for credit in entry.credits.all()]
+        texts += [row.genre.name_words for row in entry.genre_rows.all()]
+        if isinstance(entry, Track):
+            texts += [entry.album.title_words, entry.composer_words]
+        found[entry.pk] = {*" ".join(texts).split()}
+    return found
+
+
+def rename(model: type[Any], name: str, column: str = "name", **which: Any) -> None:
+    first = model.objects.filter(**which).order_by("pk").first()
+    setattr(first, column, name)
+    first.save()
+
+
+def other_genre(track: str) -> None:
+    """As the admin's pages do it."""
+    row = Track.objects.get(pk=track).genre_rows.get()
+    row.genre = Genre.objects.get(name="Electronic")
+    row.save()
+
+
+def hand_over(track: str, other: str) -> None:
+    Track.objects.get(pk=track).genre_rows.update(track_id=other)
+
+
+CHANGES: dict[str, Callable[[Shelf], Any]] = {
+    "an artist's name": lambda _: rename(Artist, "Ferrum Virgo"),
+    "an album's title": lambda _: rename(Album, "Peace of Mind", "title"),
+    "a track's title": lambda _: rename(Track, "The Soldier", "title"),
+    "a composer": lambda _: rename(Track, "Bruce Dickinson", "composer"),
+    "a genre's name": lambda _: rename(Genre, "NWOBHM"),
+    "a credited artist's name": lambda shelf: rename(Artist, "H", pk=shelf.adrian),
+    "a credited artist": lambda shelf: Artist.objects.get(pk=shelf.adrian).delete(),
+    "one track gone": lambda shelf: Track.objects.get(pk=shelf.army).delete(),
+    "a genre in its place": lambda shelf: other_genre(shelf.trooper),
+    "whose genre it is": lambda shelf: hand_over(shelf.trooper, shelf.army),
+    "a track's artist": lambda shelf: move(shelf.army, artist_id=shelf.maiden),
+    "where a track is": lambda shelf: move(shelf.army, album_id=shelf.piece),
+    "no genres": lambda shelf: Track.objects.get(pk=shelf.trooper).genre_rows.all().delete(),
+    "no credits": lambda shelf: Track.objects.get(pk=shelf.trooper).credits.all().delete(),
+    "all tracks gone": lambda _: Track.objects.all().delete(),
+}
+
+
+def move(track: str, **to: str) -> None:
+    entry = Track.objects.get(pk=track)
+    for name, value in to.items():
+        setattr(entry, name, value)
+    entry.save()
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_documents_follow_whatever_changes(shelf: Shelf, change: str) -> None:
+    before = kept("album"), kept("track")
+    assert before == (due("album"), due("track"))
+    CHANGES[change](shelf)
+    after = kept("album"), kept("track")
+    assert after == (due("album"), due("track")) != before
+
+
+def test_the_api_and_imports_keep_documents_right(editor: Person, shelf: Shelf) -> None:
+    editor.patch(f"tracks/{shelf.army}", {"genres": ["Trip-Hop"], "composer": "Graham Massey"})
+    editor.patch(f"albums/{shelf.post}", {"genres": ["Pop"], "artist_id": shelf.maiden})
+    rows = (
+        b'{"title": "Isobel", "artist": "Bj\xc3\xb6rk", "album": "Post", "genres": ["Pop"],'
+        b' "composer": "Sj\xc3\xb3n"}\n'
+        b'{"title": "Army of Me", "artist": "Bj\xc3\xb6rk", "album": "Post", "genres": ["Rock"]}\n'
+    )
+    report = editor.send("POST", "imports", rows, content_type="application/x-ndjson")
+    assert report.status == 200, report
+    assert (kept("album"), kept("track")) == (due("album"), due("track"))
+    assert {"sjon", "pop"} <= {*Word.objects.values_list("word", flat=True)}
+    editor.delete(f"artists/{shelf.maiden}?cascade=true")
+    assert (kept("album"), kept("track")) == (due("album"), due("track"))
+
+
+def test_search_is_rebuilt_from_the_names(
+    listener: Person, shelf: Shelf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with connection.cursor() as cursor:
+        for statement in (
+            "UPDATE catalogue_artist SET name_words = 'spoilt'",
+            "UPDATE catalogue_track SET composer_words = ''",
+            "DELETE FROM catalogue_track_search",
+            "UPDATE catalogue_album_search SET words = ''",
+            "DELETE FROM catalogue_word",
+        ):
+            cursor.execute(statement)
+    assert found(listener, "iron maidn")["artists"] == []
+    call_command("rebuildsearch")
+    assert "Search knows" in capsys.readouterr().out
+    assert (kept("album"), kept("track")) == (due("album"), due("track"))
+    assert named(found(listener, "iron maidn")["artists"], "artist") == ["Iron Maiden"]
+    assert named(found(listener, "harris")["tracks"], "track") == ["The Trooper"]
+
+
+def test_a_library_from_before_there_was_a_search_is_indexed_by_migrating(
+    listener: Person, shelf: Shelf
+) -> None:
+    with connection.cursor() as cursor:
+        for table in ("word", "album_search", "track_search"):
+            cursor.execute(f"DELETE FROM catalogue_{table}")
+    call_command("migrate", verbosity=0)
+    assert (kept("album"), kept("track")) == (due("album"), due("track"))
+    assert named(found(listener, "troopr")["tracks"], "track") == ["The Trooper"]
+
+
+ROWS = b"""{"kind": "album", "title": "Post", "artist": "Bj\xc3\xb6rk", "genres": ["Trip-Hop"]}
+{"title": "Isobel", "artist": "Bj\xc3\xb6rk", "album": "Post", "genres": ["Baroque"]}
+{"title": "Army of Me", "artist": "Bj\xc3\xb6rk", "album": "Post", "composer": "Massey"}
+{"title": "Enjoy", "artist": "Tricky", "album": "Nearly God", "genres": ["Trip-Hop"]}
+{"title": "Poems", "artist": "Tricky", "album": "Nearly God"}
+"""
+
+
+@pytest.mark.parametrize("filled", [True, False])
+def test_a_large_import_keeps_documents_right(
+    filled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes indexes and triggers away while it writes."""
+    monkeypatch.setattr(store, "LARGE", 1)
+    if filled:
+        Shelf()
+    report = import_rows(BytesIO(ROWS), format="jsonl")
+    assert (report.added, report.changed, report.errors) == ((3, 1, []) if filled else (4, 0, []))
+    assert (kept("album"), kept("track")) == (due("album"), due("track"))
+    assert {"baroque", "massey", "tricky"} <= {*Word.objects.values_list("word", flat=True)}
+
+
+def test_a_word_is_learnt_once(shelf: Shelf) -> None:
+    builders.artists([{"name": f"Zyzzyva {n}"} for n in range(20)])
+    builders.track("Zyzzyva zyzzyva", by=shelf.maiden, on=shelf.piece, composer="Zyzzyva")
+    Artist.objects.create(name="Zyzzyva")
+    assert Word.objects.filter(word="zyzzyva").count() == 1
