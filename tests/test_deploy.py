@@ -250,17 +250,23 @@ def test_an_old_worker_goes_on_until_a_new_one_has_loaded(site: Site) -> None:
 
     main = site.gunicorns["reads"]
     before = workers_of(main)
+    new: dict[int, psutil.Process] = {}
+
+    def both_suspended() -> bool:
+        # Each as soon as it is there: it may load before the other begins.
+        for pid in workers_of(main) - before - {*new}:
+            new[pid] = psutil.Process(pid)
+            new[pid].suspend()
+        return len(new) == 2
+
     os.kill(main, signal.SIGHUP)
-    until(lambda: len(workers_of(main) - before) == 2)
-    new = [psutil.Process(pid) for pid in workers_of(main) - before]
     try:
-        for process in new:
-            process.suspend()
+        until(both_suspended)
         time.sleep(7)
         assert before <= workers_of(main)
         assert {site.ask("GET", ARTISTS)[0] for _ in range(20)} == {200}
     finally:
-        for process in new:
+        for process in new.values():
             process.resume()
     until(lambda: not before & workers_of(main))
     assert {site.ask("GET", ARTISTS)[0] for _ in range(20)} == {200}
