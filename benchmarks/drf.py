@@ -37,7 +37,8 @@ class ArtistList(ListSerializer):
         # What Vivace's tables ask of whoever writes to them.
         with changing():
             made = Artist.objects.bulk_create(artists)
-            index_words(Artist._meta.db_table, [artist.pk for artist in made])
+            words = (artist.name_words for artist in made)
+            index_words(Artist._meta.db_table, [artist.pk for artist in made], words)
         return made
 
 

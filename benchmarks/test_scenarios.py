@@ -24,7 +24,7 @@ def test_bulk_insert_artists(
         "Bulk Insert Artists",
         "scenario",
         rows=ROWS,
-        goal_ms={"sqlite": 60, "postgresql": 130},
+        goal_ms={"sqlite": 90, "postgresql": 300},
     )
     body = msgspec.json.encode([{"name": name} for name in names(ROWS)])
     left = []

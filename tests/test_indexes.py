@@ -148,7 +148,7 @@ def fill() -> None:
         ],
     )  # fmt: skip
     for model, ids in ((Artist, artists), (Album, albums), (Track, tracks)):
-        index_words(model._meta.db_table, ids)
+        index_words(model._meta.db_table, ids, (names[i] for i in ids))
     documents.index_new("album", albums)
     documents.index_new("track", tracks)
 
@@ -488,6 +488,6 @@ if connection.vendor == "postgresql":
         options = dict(
             fetched("SELECT relname, reloptions FROM pg_class WHERE relkind IN ('r', 'i')")
         )
-        assert "fastupdate=off" in options["word_by_parts"]
-        for table in ("artist", "album", "track", "album_search", "track_search"):
+        assert "gin_pending_list_limit=64" in options["word_by_parts"]
+        for table in ("word", "artist", "album", "track", "album_search", "track_search"):
             assert "autovacuum_vacuum_insert_threshold=1000" in options[f"catalogue_{table}"]

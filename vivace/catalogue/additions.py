@@ -27,8 +27,9 @@ from vivace.catalogue.models import (
     TrackGenre,
     artist_words,
 )
-from vivace.catalogue.search import index_words, learn_words
+from vivace.catalogue.search import index_words, worded
 from vivace.catalogue.statements import Statement, among, many
+from vivace.catalogue.vocabulary import learn
 from vivace.problems import Conflict, Fault
 
 FAULTS_MAX = 100
@@ -74,8 +75,7 @@ def genre_ids(names: Iterable[str]) -> dict[str, int]:
         # Another writer may make the same genre at the same moment; either's will do.
         Genre.objects.bulk_create(missing, ignore_conflicts=True)
         found = dict(looked_up(Genre, "name_key", wanted, "name_key", "id"))
-        ids = [found[genre.name_key] for genre in missing]
-        learn_words(Genre._meta.db_table, "BETWEEN %s AND %s", [min(ids), max(ids)])
+        learn(genre.name_words for genre in missing)
     return found
 
 
@@ -85,6 +85,20 @@ def lower(text: str | None) -> str | None:
 
 def bare_isrc(text: str | None) -> str | None:
     return text.replace("-", "").upper() if text else None
+
+
+def insert_findable(
+    model: type[Model],
+    ids: Sequence[int],
+    columns: Sequence[str],
+    rows: Iterable[bulk.Row],
+    *unique: str,
+) -> None:
+    """Write rows with these ids, all of them new now, and have them found by their words."""
+    table, written = model._meta.db_table, list(rows)
+    insert_in_order(model, columns, written, *unique)
+    places = [columns.index(column) for column in worded(table)]
+    index_words(table, ids, (str(row[place]) for row in written for place in places))
 
 
 def insert_in_order(
@@ -114,8 +128,9 @@ def add_artists(artists: Sequence[NewArtist]) -> Sequence[int]:
     try:
         with changing():
             ids = bulk.reserve_ids(Artist, len(artists))
-            insert_in_order(
+            insert_findable(
                 Artist,
+                ids,
                 (
                     "id", "name", "sort_name", "disambiguation", "mbid", "name_key", "name_words",
                     "sort_key",
@@ -124,7 +139,6 @@ def add_artists(artists: Sequence[NewArtist]) -> Sequence[int]:
                 "name_key",
                 "disambiguation",
             )  # fmt: skip
-            index_words(Artist._meta.db_table, ids)
     except IntegrityError as error:
         raise conflict(artist_faults(artists)) from error
     return ids
@@ -189,8 +203,9 @@ def add_albums(albums: Sequence[NewAlbum]) -> Sequence[int]:
         with changing():
             artists = referred_artists(albums)
             ids = bulk.reserve_ids(Album, len(albums))
-            insert_in_order(
+            insert_findable(
                 Album,
+                ids,
                 (
                     "id", "title", "artist_id", "type", "release_date", "mbid",
                     "title_key", "title_words", "artist_key",
@@ -198,7 +213,6 @@ def add_albums(albums: Sequence[NewAlbum]) -> Sequence[int]:
                 album_rows(ids, albums, artists),
                 "mbid",
             )  # fmt: skip
-            index_words(Album._meta.db_table, ids)
             add_genres(AlbumGenre, ids, [album.genres for album in albums])
             add_credits(AlbumCredit, ids, albums, artists)
             documents.index_new("album", ids)
@@ -229,8 +243,9 @@ def add_tracks(tracks: Sequence[NewTrack]) -> Sequence[int]:
             artists = referred_artists(tracks)
             albums = referred_albums(tracks)
             ids = bulk.reserve_ids(Track, len(tracks))
-            insert_in_order(
+            insert_findable(
                 Track,
+                ids,
                 (
                     "id", "title", "artist_id", "album_id", "disc_number", "track_number",
                     "duration_ms", "composer", "mbid", "isrc", "title_key", "title_words",
@@ -239,7 +254,6 @@ def add_tracks(tracks: Sequence[NewTrack]) -> Sequence[int]:
                 track_rows(ids, tracks, artists, albums),
                 "mbid",
             )  # fmt: skip
-            index_words(Track._meta.db_table, ids)
             add_genres(TrackGenre, ids, [track.genres for track in tracks])
             add_credits(TrackCredit, ids, tracks, artists)
             documents.index_new("track", ids)

@@ -18,7 +18,8 @@ from django.utils import timezone
 from vivace.catalogue import documents
 from vivace.catalogue.fields import KeyField, MomentField
 from vivace.catalogue.folding import fold, spellings
-from vivace.catalogue.search import index_words, learn_words
+from vivace.catalogue.search import index_words, worded
+from vivace.catalogue.vocabulary import learn
 
 TITLE_LENGTH = 1_000
 NAME_LENGTH = 500
@@ -79,10 +80,11 @@ class Entry(models.Model):
         self.fill_keys()
         super().save(*args, **kwargs)
         table = self._meta.db_table
+        texts = [getattr(self, column) for column in worded(table)]
         if not added:
-            learn_words(table, "= %s", [self.pk])
+            learn(texts)
             return
-        index_words(table, [self.pk])
+        index_words(table, [self.pk], texts)
         if self._meta.model_name in documents.KINDS:
             documents.index_new(self._meta.model_name, [self.pk])
 
@@ -113,7 +115,7 @@ class Genre(models.Model):
         self.name_key = fold(self.name)
         self.name_words = spellings(self.name_key)
         super().save(*args, **kwargs)
-        learn_words(self._meta.db_table, "= %s", [self.pk])
+        learn([self.name_words])
 
 
 def artist_words(name_key: str, sort_key: str) -> str:

@@ -9,7 +9,7 @@ from vivace.catalogue import documents
 from vivace.catalogue.caching import changing
 from vivace.catalogue.folding import fold, spellings
 from vivace.catalogue.models import artist_words
-from vivace.catalogue.search import WORDS, learn_words
+from vivace.catalogue.search import WORDS, learn_rows
 from vivace.catalogue.statements import fetched
 
 AT_ONCE = 2_000
@@ -64,7 +64,7 @@ def rebuild() -> int:
         for named in NAMED:
             rewrite(*named)
         for table in WORDS:
-            learn_words(table, "IS NOT NULL")
+            learn_rows(table, "IS NOT NULL")
         for kind in documents.KINDS:
             documents.index_documents(kind, "IS NOT NULL")
     [(count,)] = fetched("SELECT count(*) FROM catalogue_word")

@@ -6,13 +6,15 @@ rows. Albums and tracks are found by the names of their artists, genres and albu
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
+from itertools import chain
 from typing import Any
 
 from django.db import connection
 from django.db.models import F, Model, Q
 
-from vivace.catalogue import documents, vocabulary
+from vivace.catalogue import documents
 from vivace.catalogue.folding import fold, words
 from vivace.catalogue.question import STEPS, Question, Reading, expression
 from vivace.catalogue.statements import (
@@ -23,6 +25,7 @@ from vivace.catalogue.statements import (
     fetched,
     taken_for_half,
 )
+from vivace.catalogue.vocabulary import learn
 
 WORDS = {
     "catalogue_artist": "name_words",
@@ -34,33 +37,38 @@ WORDS = {
 """The column with the folded words of each table."""
 MORE_WORDS = {"catalogue_track": "composer_words"}
 """Another one, whose words are found in documents alone."""
+READ_AT_ONCE = 2_000
 DOCUMENTED = {f"catalogue_{kind}": f"catalogue_{kind}_search" for kind in documents.KINDS}
 
 
-def index_words(table: str, ids: Sequence[int]) -> None:
-    """Make new rows, of ascending ids with no others between, findable by their words.
+def index_words(table: str, ids: Sequence[int], texts: Iterable[str]) -> None:
+    """Make new rows, of ascending ids with no others between, findable by their words: `texts`.
 
-    PostgreSQL does it by itself. SQLite's full-text index would be flushed at every row by a
-    trigger (35 µs a row instead of 2).
+    PostgreSQL's index does it by itself. SQLite's would be flushed at every row by a trigger
+    (35 µs a row instead of 2).
     """
-    if not ids:
-        return
-    ends = [ids[0], ids[-1]]
-    if connection.vendor == "sqlite":
+    if ids and connection.vendor == "sqlite":
         column = WORDS[table]
         with connection.cursor() as cursor:
             cursor.execute(
                 f"INSERT INTO {table}_words (rowid, {column})"
                 f" SELECT id, {column} FROM {table} WHERE id BETWEEN %s AND %s",
-                ends,
+                [ids[0], ids[-1]],
             )
-    learn_words(table, "BETWEEN %s AND %s", ends)
+    learn(texts)
 
 
-def learn_words(table: str, rows: str, values: Sequence[Any] = ()) -> None:
-    """Take the words of rows, new or renamed, into the vocabulary. `rows` is of their ids."""
-    columns = [WORDS[table], *([MORE_WORDS[table]] if table in MORE_WORDS else [])]
-    vocabulary.learn(table, columns, rows, values)
+def learn_rows(table: str, rows: str) -> None:
+    """Take the words of rows, too many to hold, into the vocabulary. `rows` is of their ids."""
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(worded(table))} FROM {table} WHERE id {rows}")
+        parts = iter(partial(cursor.fetchmany, READ_AT_ONCE), [])
+        learn(chain.from_iterable(chain.from_iterable(parts)))
+
+
+def worded(table: str) -> Sequence[str]:
+    """The columns whose words are in the vocabulary."""
+    return [WORDS[table], *([MORE_WORDS[table]] if table in MORE_WORDS else [])]
 
 
 def found_by_name(table: str, param: str) -> str:

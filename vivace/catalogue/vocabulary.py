@@ -7,18 +7,20 @@ whole import is through.
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import chain
+from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple
 
 from django.db import connection
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from vivace.catalogue import bulk
 from vivace.catalogue.statements import fetched
 
 LAST = "\U0010ffff"
 """Ends the range of all words with the same start."""
-READ_AT_ONCE = 2_000
+SPLIT_AT_ONCE = 4_000
 AHEAD = 8
 """Letters that a misspelt start may lack."""
 PROBED = 5_000
@@ -39,34 +41,44 @@ GIVEN = {
 """Many words as one parameter."""
 
 
-def learn(table: str, columns: Iterable[str], rows: str, values: Sequence[Any] = ()) -> None:
-    """Add the words of rows that are not known yet. `rows` is a condition on the table's ids."""
-    words = sorted(spoken(f"SELECT {', '.join(columns)} FROM {table} WHERE id {rows}", values))
+def learn(texts: Iterable[str]) -> None:
+    """Add the words of texts that are not known yet."""
+    words = sorted(spoken(texts))
+    if not words:
+        return
     given: Any = words if connection.vendor == "postgresql" else json.dumps(words)
+    unknown = fetched(
+        f"SELECT value FROM {GIVEN[connection.vendor]} WHERE NOT EXISTS"
+        " (SELECT 1 FROM catalogue_word known WHERE known.word = given.value)",
+        [given],
+    )
+    if unknown:
+        add(word for (word,) in unknown)
+
+
+def add(words: Iterable[str]) -> None:
+    """Write words, none of which is known."""
+    write = partial(bulk.insert_into, "catalogue_word", ("word", "backward"))
+    rows = ((word, word[::-1]) for word in words)
+    if connection.vendor == "postgresql":
+        write(rows)
+        return
+    [(last,)] = fetched("SELECT coalesce(max(id), 0) FROM catalogue_word")
+    write(rows)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT coalesce(max(id), 0) FROM catalogue_word")
-        [(last,)] = cursor.fetchall()
         cursor.execute(
-            "INSERT INTO catalogue_word (word, backward) SELECT value, reverse(value)"
-            f" FROM {GIVEN[connection.vendor]} WHERE NOT EXISTS"
-            " (SELECT 1 FROM catalogue_word known WHERE known.word = given.value)",
-            [given],
+            "INSERT INTO catalogue_word_parts (rowid, word)"
+            " SELECT id, word FROM catalogue_word WHERE id > %s",
+            [last],
         )
-        if connection.vendor == "sqlite":
-            cursor.execute(
-                "INSERT INTO catalogue_word_parts (rowid, word)"
-                " SELECT id, word FROM catalogue_word WHERE id > %s",
-                [last],
-            )
 
 
-def spoken(query: str, values: Sequence[Any]) -> set[str]:
-    """The words of the texts that a query gives, which may be millions."""
+def spoken(texts: Iterable[str]) -> set[str]:
+    """The words of texts, of which there may be millions."""
     words: set[str] = set()
-    with connection.chunked_cursor() as cursor:
-        cursor.execute(query, values)
-        while texts := cursor.fetchmany(READ_AT_ONCE):
-            words.update(" ".join(chain.from_iterable(texts)).split())
+    remaining = iter(texts)
+    while some := list(islice(remaining, SPLIT_AT_ONCE)):
+        words.update(" ".join(some).split())
     return words
 
 

@@ -10,8 +10,8 @@ from vivace.accounts.models import User
 from vivace.catalogue import bulk
 from vivace.catalogue.fields import timestamp
 from vivace.catalogue.folding import fold, spellings
-from vivace.catalogue.search import learn_words
-from vivace.catalogue.statements import any_of, fetched
+from vivace.catalogue.statements import fetched
+from vivace.catalogue.vocabulary import learn
 from vivace.imports.entries import pair_of
 from vivace.imports.known import Pair
 from vivace.imports.library import asked
@@ -190,8 +190,7 @@ def change(playlists: Collection[KnownPlaylist], now: str) -> None:
 
 def learn_named(playlists: Iterable[KnownPlaylist]) -> None:
     """Take the words of their names into the vocabulary."""
-    if ids := [each.id for each in playlists]:
-        learn_words(Playlist._meta.db_table, *any_of(ids))
+    learn(spellings(fold(each.name)) for each in playlists)
 
 
 def fill(playlists: Sequence[KnownPlaylist], now: str) -> None:

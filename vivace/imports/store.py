@@ -24,8 +24,9 @@ from vivace.catalogue.models import (
     TrackGenre,
     artist_words,
 )
-from vivace.catalogue.search import DOCUMENTED, index_words, learn_words
+from vivace.catalogue.search import DOCUMENTED, index_words, learn_rows
 from vivace.catalogue.statements import any_of, fetched
+from vivace.catalogue.vocabulary import learn
 from vivace.imports import known
 from vivace.imports.albums import Albums
 from vivace.imports.artists import Artists
@@ -83,7 +84,7 @@ def store_genres(new: dict[int, str], now: str) -> None:
     rows = ((id_, name, key, spellings(key)) for id_, name, key in keys)
     columns = ("id", "name", "name_key", "name_words")
     bulk.insert(Genre, columns, rows, same=dict.fromkeys(TIMES, now))
-    learn_words(Genre._meta.db_table, "BETWEEN %s AND %s", [min(new), max(new)])
+    learn(spellings(fold(name)) for name in new.values())
 
 
 def change(model: type[Model], columns: Sequence[str], rows: Sequence[bulk.Row]) -> None:
@@ -102,21 +103,24 @@ def store_artists(artists: Artists, now: str) -> None:
     change(
         Artist, (*ARTIST, "updated_at"), [(*artist_values(each), now, each.id) for each in changed]
     )
-    if changed:
-        learn_words(Artist._meta.db_table, *any_of([artist.id for artist in changed]))
+    learn(map(words_of_artist, changed))
     new = [artists.new[id_] for id_ in sorted(artists.new)]
     if new:
         rows = ((each.id, *artist_values(each)) for each in new)
         bulk.insert(Artist, ("id", *ARTIST), rows, same=dict.fromkeys(TIMES, now))
-        index_words(Artist._meta.db_table, (new[0].id, new[-1].id))
+        index_words(Artist._meta.db_table, (new[0].id, new[-1].id), map(words_of_artist, new))
 
 
 def artist_values(artist: known.Artist) -> bulk.Row:
     key = artist.name_key
     return (
         artist.name, key, artist.sort_name, artist.disambiguation, artist.mbid, artist.source,
-        artist.source_id, artist_words(key, sort_key(artist)), sort_key(artist),
+        artist.source_id, words_of_artist(artist), sort_key(artist),
     )  # fmt: skip
+
+
+def words_of_artist(artist: known.Artist) -> str:
+    return artist_words(artist.name_key, sort_key(artist))
 
 
 def sort_key(artist: known.Artist) -> str:
@@ -129,14 +133,14 @@ def store_albums(albums: Albums, artists: Artists, now: str) -> None:
     if changed:
         ids = [album.id for album in changed]
         carry_artist_key(ids)
-        learn_words(Album._meta.db_table, *any_of(ids))
+        learn(map(words_of_album, changed))
     new = [albums.new[id_] for id_ in sorted(albums.new)]
     if new:
         rows = (
             (each.id, *album_values(each), sort_key(artists.by_id[each.artist_id])) for each in new
         )
         bulk.insert(Album, ("id", *ALBUM, "artist_key"), rows, same=dict.fromkeys(TIMES, now))
-        index_words(Album._meta.db_table, (new[0].id, new[-1].id))
+        index_words(Album._meta.db_table, (new[0].id, new[-1].id), map(words_of_album, new))
     store_album_genres(albums)
     store_album_credits(albums)
     described = {*albums.new, *albums.changed, *albums.regenred, *albums.recredited}
@@ -147,8 +151,12 @@ def store_albums(albums: Albums, artists: Artists, now: str) -> None:
 def album_values(album: known.Album) -> bulk.Row:
     return (
         album.title, album.title_key, album.artist_id, album.release_date, album.type, album.mbid,
-        album.source, album.source_id, spellings(album.title_key),
+        album.source, album.source_id, words_of_album(album),
     )  # fmt: skip
+
+
+def words_of_album(album: known.Album) -> str:
+    return spellings(album.title_key)
 
 
 def carry_artist_key(ids: Collection[int]) -> None:
@@ -271,7 +279,7 @@ def add_tracks(now: str) -> None:
 def make_findable() -> None:
     """All that was staged, by its words and by those of all it belongs to."""
     staged = "IN (SELECT id FROM staged_track)"
-    learn_words(Track._meta.db_table, staged)
+    learn_rows(Track._meta.db_table, staged)
     documents.index_anew("track", staged)
 
 

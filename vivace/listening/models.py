@@ -10,7 +10,7 @@ from django.utils import timezone
 from vivace.catalogue.fields import KeyField, MomentField
 from vivace.catalogue.folding import fold, spellings
 from vivace.catalogue.models import NAME_LENGTH, Album, Artist, Track
-from vivace.catalogue.search import learn_words
+from vivace.catalogue.vocabulary import learn
 
 
 class Playlist(models.Model):
@@ -62,7 +62,7 @@ class Playlist(models.Model):
         self.name_key = fold(self.name)
         self.name_words = spellings(self.name_key)
         super().save(*args, **kwargs)
-        learn_words(self._meta.db_table, "= %s", [self.pk])
+        learn([self.name_words])
 
 
 class PlaylistItem(models.Model):

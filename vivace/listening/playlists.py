@@ -19,7 +19,7 @@ from vivace.catalogue import bulk
 from vivace.catalogue.fields import timestamp
 from vivace.catalogue.folding import fold, spellings
 from vivace.catalogue.models import Track
-from vivace.catalogue.search import learn_words
+from vivace.catalogue.vocabulary import learn
 from vivace.listening.models import Playlist, PlaylistItem
 from vivace.problems import Conflict, Fault, Forbidden, NotFound
 
@@ -64,7 +64,7 @@ def change(playlist: Playlist, *, check: Check = lambda: None, **fields: Any) ->
         fields["name_words"] = spellings(fields["name_key"])
     with changing(playlist, check):
         Playlist.objects.filter(pk=playlist.pk).update(**fields)
-        learn_words(Playlist._meta.db_table, "= %s", [playlist.pk])
+        learn([fields.get("name_words", "")])
 
 
 def delete(playlist: Playlist, *, check: Check = lambda: None) -> None:

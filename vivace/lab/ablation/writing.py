@@ -15,7 +15,8 @@ from vivace.catalogue.entries import NewArtist
 from vivace.catalogue.listings import ARTISTS
 from vivace.catalogue.models import Artist
 from vivace.catalogue.search import WORDS, index_words
-from vivace.lab.ablation.trials import Client, Off, Trial, asking, nothing, replacing, together
+from vivace.catalogue.vocabulary import learn
+from vivace.lab.ablation.trials import Client, Off, Trial, asking, replacing, together
 from vivace.lab.profiling.indexes import run
 
 MANY = 5_000
@@ -58,7 +59,11 @@ def rows_without_models(client: Client) -> Trial:
             artist.fill_keys()
         with changing():
             Artist.objects.bulk_create(made)
-            index_words(Artist._meta.db_table, [artist.pk for artist in made])
+            index_words(
+                Artist._meta.db_table,
+                [artist.pk for artist in made],
+                (artist.name_words for artist in made),
+            )
         return [artist.pk for artist in made]
 
     return sent(client, MANY, replacing(additions, add_artists=created))
@@ -101,8 +106,8 @@ def words_after_all(client: Client) -> Trial:
         f" INSERT INTO {words} (rowid, {column}) VALUES (NEW.id, NEW.{column}); END",
     )
 
-    def left_to_the_trigger(table: str, ids: Sequence[int]) -> None:
-        nothing()
+    def left_to_the_trigger(table: str, ids: Sequence[int], texts: Iterable[str]) -> None:
+        learn(texts)
 
     untold = replacing(additions, index_words=left_to_the_trigger)
     return sent(client, MANY, together(asking(copy), untold))
