@@ -1,17 +1,16 @@
 """Documents and words follow whatever changes in the library."""
 
-from collections.abc import Callable
 from io import BytesIO
-from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
 
 from tests import builders
+from tests.changes import CHANGES
 from tests.client import Person
 from tests.searching import Shelf, found, named
-from vivace.catalogue.models import Album, Artist, Genre, Track, Word
+from vivace.catalogue.models import Album, Artist, Track, Word
 from vivace.imports import store
 from vivace.imports.run import import_rows
 
@@ -45,49 +44,6 @@ def due(kind: str) -> dict[int, set[str]]:
             texts += [entry.album.title_words, entry.composer_words]
         found[entry.pk] = {*" ".join(texts).split()}
     return found
-
-
-def rename(model: type[Any], name: str, column: str = "name", **which: Any) -> None:
-    first = model.objects.filter(**which).order_by("pk").first()
-    setattr(first, column, name)
-    first.save()
-
-
-def other_genre(track: str) -> None:
-    """As the admin's pages do it."""
-    row = Track.objects.get(pk=track).genre_rows.get()
-    row.genre = Genre.objects.get(name="Electronic")
-    row.save()
-
-
-def hand_over(track: str, other: str) -> None:
-    Track.objects.get(pk=track).genre_rows.update(track_id=other)
-
-
-CHANGES: dict[str, Callable[[Shelf], Any]] = {
-    "an artist's name": lambda _: rename(Artist, "Ferrum Virgo"),
-    "an album's title": lambda _: rename(Album, "Peace of Mind", "title"),
-    "a track's title": lambda _: rename(Track, "The Soldier", "title"),
-    "a composer": lambda _: rename(Track, "Bruce Dickinson", "composer"),
-    "a genre's name": lambda _: rename(Genre, "NWOBHM"),
-    "a credited artist's name": lambda shelf: rename(Artist, "H", pk=shelf.adrian),
-    "a credited artist": lambda shelf: Artist.objects.get(pk=shelf.adrian).delete(),
-    "one track gone": lambda shelf: Track.objects.get(pk=shelf.army).delete(),
-    "a genre in its place": lambda shelf: other_genre(shelf.trooper),
-    "whose genre it is": lambda shelf: hand_over(shelf.trooper, shelf.army),
-    "a track's artist": lambda shelf: move(shelf.army, artist_id=shelf.maiden),
-    "where a track is": lambda shelf: move(shelf.army, album_id=shelf.piece),
-    "no genres": lambda shelf: Track.objects.get(pk=shelf.trooper).genre_rows.all().delete(),
-    "no credits": lambda shelf: Track.objects.get(pk=shelf.trooper).credits.all().delete(),
-    "all tracks gone": lambda _: Track.objects.all().delete(),
-}
-
-
-def move(track: str, **to: str) -> None:
-    entry = Track.objects.get(pk=track)
-    for name, value in to.items():
-        setattr(entry, name, value)
-    entry.save()
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -10,9 +10,11 @@ from typing import Any
 
 from django.db import IntegrityError, connection
 from django.db.models import Model
+from msgspec.json import encode
 
 from vivace.catalogue import bulk, documents
 from vivace.catalogue.caching import changing
+from vivace.catalogue.carried import CREDIT, ahead
 from vivace.catalogue.entries import NewAlbum, NewArtist, NewCredit, NewTrack
 from vivace.catalogue.fields import timestamp
 from vivace.catalogue.folding import fold, spellings
@@ -57,14 +59,27 @@ def album_facts(ids: Iterable[str]) -> dict[str, AlbumFacts]:
     return {str(id_): (key, year) for id_, key, year in found}
 
 
-def genre_ids(names: Iterable[str]) -> dict[str, int]:
-    """Folded name → id, of genres that are made, as first written, where there is none yet."""
+GenreFacts = tuple[int, str]
+"""Its id and its name."""
+
+
+def genres_named(named: Iterable[Sequence[str]]) -> list[list[GenreFacts]]:
+    """The genres of each list of names, in order, one that comes twice once.
+
+    They are made, as first written, where there are none yet.
+    """
+    lists = list(named)
+    found = genres_by_key(name for names in lists for name in names)
+    return [list(dict.fromkeys(found[fold(name)] for name in names)) for names in lists]
+
+
+def genres_by_key(names: Iterable[str]) -> dict[str, GenreFacts]:
     wanted: dict[str, str] = {}
     for name in names:
         wanted.setdefault(fold(name), name)
     if not wanted:
         return {}
-    found = dict(looked_up(Genre, "name_key", wanted, "name_key", "id"))
+    found = look_genres_up(wanted)
     # Sorted for the reason of `insert_in_order`.
     missing = [
         Genre(name=wanted[key], name_key=key, name_words=spellings(key))
@@ -74,9 +89,14 @@ def genre_ids(names: Iterable[str]) -> dict[str, int]:
     if missing:
         # Another writer may make the same genre at the same moment; either's will do.
         Genre.objects.bulk_create(missing, ignore_conflicts=True)
-        found = dict(looked_up(Genre, "name_key", wanted, "name_key", "id"))
+        found = look_genres_up(wanted)
         learn(genre.name_words for genre in missing)
     return found
+
+
+def look_genres_up(keys: Iterable[str]) -> dict[str, GenreFacts]:
+    found = looked_up(Genre, "name_key", keys, "name_key", "id", "name")
+    return {key: (id_, name) for key, id_, name in found}
 
 
 def lower(text: str | None) -> str | None:
@@ -202,19 +222,21 @@ def add_albums(albums: Sequence[NewAlbum]) -> Sequence[int]:
     try:
         with changing():
             artists = referred_artists(albums)
+            genres = genres_named(album.genres for album in albums)
             ids = bulk.reserve_ids(Album, len(albums))
             insert_findable(
                 Album,
                 ids,
                 (
                     "id", "title", "artist_id", "type", "release_date", "mbid",
-                    "title_key", "title_words", "artist_key",
+                    "title_key", "title_words", "artist_key", "genre_list", "credit_list",
                 ),
-                album_rows(ids, albums, artists),
+                album_rows(ids, albums, artists, genres),
                 "mbid",
             )  # fmt: skip
-            add_genres(AlbumGenre, ids, [album.genres for album in albums])
-            add_credits(AlbumCredit, ids, albums, artists)
+            with ahead():
+                add_genres(AlbumGenre, ids, genres)
+                add_credits(AlbumCredit, ids, albums, artists)
             documents.index_new("album", ids)
     except IntegrityError as error:
         raise conflict(taken_mbids(Album, albums)) from error
@@ -222,15 +244,18 @@ def add_albums(albums: Sequence[NewAlbum]) -> Sequence[int]:
 
 
 def album_rows(
-    ids: Iterable[int], albums: Iterable[NewAlbum], artists: Mapping[str, ArtistFacts]
+    ids: Iterable[int],
+    albums: Iterable[NewAlbum],
+    artists: Mapping[str, ArtistFacts],
+    genres: Iterable[Sequence[GenreFacts]],
 ) -> Iterator[bulk.Row]:
-    for id_, album in zip(ids, albums, strict=True):
+    for id_, album, held in zip(ids, albums, genres, strict=True):
         key = fold(album.title)
         artist_id, (_, artist_key) = int(album.artist_id), artists[album.artist_id]
         mbid = lower(album.mbid)
         yield (
             id_, album.title, artist_id, album.type, album.release_date, mbid,
-            key, spellings(key), artist_key,
+            key, spellings(key), artist_key, genre_list(held), credit_list(album.credits, artists),
         )  # fmt: skip
 
 
@@ -242,6 +267,7 @@ def add_tracks(tracks: Sequence[NewTrack]) -> Sequence[int]:
         with changing():
             artists = referred_artists(tracks)
             albums = referred_albums(tracks)
+            genres = genres_named(track.genres for track in tracks)
             ids = bulk.reserve_ids(Track, len(tracks))
             insert_findable(
                 Track,
@@ -249,13 +275,15 @@ def add_tracks(tracks: Sequence[NewTrack]) -> Sequence[int]:
                 (
                     "id", "title", "artist_id", "album_id", "disc_number", "track_number",
                     "duration_ms", "composer", "mbid", "isrc", "title_key", "title_words",
-                    "composer_words", "artist_key", "album_key", "release_year",
+                    "composer_words", "artist_key", "album_key", "release_year", "genre_list",
+                    "credit_list",
                 ),
-                track_rows(ids, tracks, artists, albums),
+                track_rows(ids, tracks, artists, albums, genres),
                 "mbid",
             )  # fmt: skip
-            add_genres(TrackGenre, ids, [track.genres for track in tracks])
-            add_credits(TrackCredit, ids, tracks, artists)
+            with ahead():
+                add_genres(TrackGenre, ids, genres)
+                add_credits(TrackCredit, ids, tracks, artists)
             documents.index_new("track", ids)
     except IntegrityError as error:
         raise conflict(taken_mbids(Track, tracks)) from error
@@ -267,8 +295,9 @@ def track_rows(
     tracks: Iterable[NewTrack],
     artists: Mapping[str, ArtistFacts],
     albums: Mapping[str, AlbumFacts],
+    genres: Iterable[Sequence[GenreFacts]],
 ) -> Iterator[bulk.Row]:
-    for id_, track in zip(ids, tracks, strict=True):
+    for id_, track, held in zip(ids, tracks, genres, strict=True):
         key = fold(track.title)
         _, artist_key = artists[track.artist_id]
         album_key, year = albums[track.album_id]
@@ -276,7 +305,8 @@ def track_rows(
             id_, track.title, int(track.artist_id), int(track.album_id), track.disc_number,
             track.track_number, track.duration_ms, track.composer, lower(track.mbid),
             bare_isrc(track.isrc), key, spellings(key),
-            spellings(fold(track.composer or "")), artist_key, album_key, year,
+            spellings(fold(track.composer or "")), artist_key, album_key, year, genre_list(held),
+            credit_list(track.credits, artists),
         )  # fmt: skip
 
 
@@ -337,15 +367,32 @@ CARRIED: Mapping[type[Model], tuple[type[Model], str, tuple[str, ...]]] = {
 }  # fmt: skip
 
 
+def genre_list(genres: Iterable[GenreFacts]) -> str:
+    """As `carried` has it."""
+    return encode([name for _, name in genres]).decode()
+
+
+def credit_list(credited: Sequence[NewCredit], artists: Mapping[str, ArtistFacts]) -> str:
+    """As `carried` has it."""
+    if plain(credited, artists):
+        return "[]"
+    rows = (
+        (credit.artist_id, artists[credit.artist_id][0], as_credited(credit, artists), credit.role)
+        for credit in credited
+    )
+    return encode([dict(zip(CREDIT, row, strict=True)) for row in rows]).decode()
+
+
 def add_genres(
-    model: type[AlbumGenre | TrackGenre], owners: Sequence[int], named: Sequence[Sequence[str]]
+    model: type[AlbumGenre | TrackGenre],
+    owners: Sequence[int],
+    genres: Iterable[Sequence[GenreFacts]],
 ) -> None:
-    """Give each owner its genres, in order, a name that comes twice once."""
-    ids = genre_ids(name for names in named for name in names)
+    """Give each owner its genres, in order."""
     rows = [
         (owner, genre, position)
-        for owner, names in zip(owners, named, strict=True)
-        for position, genre in enumerate(dict.fromkeys(ids[fold(name)] for name in names))
+        for owner, held in zip(owners, genres, strict=True)
+        for position, (genre, _) in enumerate(held)
     ]
     if not rows:
         return

@@ -57,7 +57,7 @@ def change_album(album: Album, changes: AlbumChanges) -> None:
         store(album, given)
     if genres is not None:
         AlbumGenre.objects.filter(album=album).delete()
-        additions.add_genres(AlbumGenre, [album.pk], [genres])
+        additions.add_genres(AlbumGenre, [album.pk], additions.genres_named([genres]))
     replace_credits(album, credited, moved="artist_id" in given)
 
 
@@ -71,7 +71,7 @@ def change_track(track: Track, changes: TrackChanges) -> None:
         store(track, given)
     if genres is not None:
         TrackGenre.objects.filter(track=track).delete()
-        additions.add_genres(TrackGenre, [track.pk], [genres])
+        additions.add_genres(TrackGenre, [track.pk], additions.genres_named([genres]))
     replace_credits(track, credited, moved="artist_id" in given)
 
 

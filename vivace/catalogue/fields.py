@@ -25,6 +25,23 @@ class KeyField(TextBase):
         return {**super().db_parameters(connection), "collation": collation}
 
 
+class ListField(TextBase):
+    """A JSON list that triggers keep right (`carried`): who saves a model leaves it alone.
+
+    The model may have been read before the list last changed, or be the copy of another.
+    """
+
+    EMPTY = "[]"
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            **{**options, "editable": False, "default": self.EMPTY, "db_default": self.EMPTY}
+        )
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        return self.EMPTY if add else models.F(self.attname)
+
+
 def timestamp(moment: datetime | None = None) -> str:
     """A moment (now by default) as RFC 3339 has it, which both databases take as text."""
     utc = (moment or datetime.now(UTC)).astimezone(UTC)

@@ -2,39 +2,17 @@
 
 from typing import Any
 
-from django.db.models import F, OuterRef, Q, TextField
-from django.db.models.functions import Cast, JSONObject
+from django.db.models import F, Q, TextField
+from django.db.models.functions import Cast
 
 from vivace.catalogue.filters import Asked, Bound, Filter, Words, having
 from vivace.catalogue.lists import Listing, genre_named
-from vivace.catalogue.models import (
-    Album,
-    AlbumCredit,
-    AlbumGenre,
-    Artist,
-    Genre,
-    Track,
-    TrackCredit,
-    TrackGenre,
-)
-from vivace.catalogue.statements import JsonArray, among
+from vivace.catalogue.models import Album, Artist, Genre, Track
+from vivace.catalogue.statements import among
 
 
 def text_id(path: str) -> Cast:
     return Cast(path, TextField())
-
-
-def genres_of(rows: type[AlbumGenre | TrackGenre], owner: str, id_: str) -> JsonArray:
-    named = rows._default_manager.filter(**{owner: OuterRef(id_)}).order_by("position")
-    return JsonArray(named.values(value=F("genre__name")))
-
-
-def credits_of(rows: type[AlbumCredit | TrackCredit], owner: str, id_: str) -> JsonArray:
-    credit = JSONObject(
-        id=text_id("artist_id"), name="artist__name", credited_as="credited_as", role="role"
-    )
-    credited = rows._default_manager.filter(**{owner: OuterRef(id_)}).order_by("position")
-    return JsonArray(credited.values(value=credit), of_objects=True)
 
 
 MOMENTS = {"created_at": "created_at", "updated_at": "updated_at"}
@@ -68,8 +46,8 @@ def album_columns(at: str = "") -> dict[str, Any]:
         **{name: F(at + name) for name in names},
         "artist_id": text_id(at + "artist_id"),
         "artist_name": F(at + "artist__name"),
-        "genres": genres_of(AlbumGenre, "album", at + "id"),
-        "credits": credits_of(AlbumCredit, "album", at + "id"),
+        "genres": F(at + "genre_list"),
+        "credits": F(at + "credit_list"),
         **times(at),
     }
 
@@ -84,8 +62,8 @@ def track_columns(at: str = "") -> dict[str, Any]:
         "album_id": text_id(at + "album_id"),
         "album_title": F(at + "album__title"),
         "album_year": F(at + "album__release_year"),
-        "genres": genres_of(TrackGenre, "track", at + "id"),
-        "credits": credits_of(TrackCredit, "track", at + "id"),
+        "genres": F(at + "genre_list"),
+        "credits": F(at + "credit_list"),
         **times(at),
     }
 

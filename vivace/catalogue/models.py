@@ -16,7 +16,7 @@ from django.db.models.functions import Cast, Coalesce, Substr
 from django.utils import timezone
 
 from vivace.catalogue import documents
-from vivace.catalogue.fields import KeyField, MomentField
+from vivace.catalogue.fields import KeyField, ListField, MomentField
 from vivace.catalogue.folding import fold, spellings
 from vivace.catalogue.search import index_words, worded
 from vivace.catalogue.vocabulary import learn
@@ -193,6 +193,8 @@ class Album(Entry):
     title_key = KeyField(editable=False)
     title_words = KeyField(editable=False)
     artist_key = KeyField(editable=False)
+    genre_list = ListField()
+    credit_list = ListField()
 
     class Meta:
         constraints = [
@@ -254,6 +256,8 @@ class Track(Entry):
     artist_key = KeyField(editable=False)
     album_key = KeyField(editable=False)
     release_year = models.IntegerField(null=True, editable=False)
+    genre_list = ListField()
+    credit_list = ListField()
 
     class Meta:
         constraints = [

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any, NamedTuple, TypeVar
 
 from django.db import connection
-from django.db.models import BooleanField, Expression, F, Func, Model, QuerySet, Subquery
+from django.db.models import BooleanField, Expression, F, Func, Model, QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 
 Sql = tuple[str, list[Any]]
@@ -150,22 +150,6 @@ def in_pipeline() -> Iterator[None]:
     # What fails in it may only be told at its end, past Django's cursors.
     with connection.wrap_database_errors, connection.connection.pipeline():
         yield
-
-
-class JsonArray(Subquery):
-    """The column `value` of the subquery's rows, in their order, as a JSON array in text."""
-
-    def __init__(self, rows: QuerySet[Any, Any], *, of_objects: bool = False) -> None:
-        super().__init__(rows)
-        self.value = "json(value)" if of_objects else "value"
-
-    def as_sqlite(self, compiler: SQLCompiler, connection: Any) -> Any:
-        template = f"(SELECT json_group_array({self.value}) FROM (%(subquery)s))"
-        return self.as_sql(compiler, connection, template=template)
-
-    def as_postgresql(self, compiler: SQLCompiler, connection: Any) -> Any:
-        template = "array_to_json(ARRAY(%(subquery)s))::text"
-        return self.as_sql(compiler, connection, template=template)
 
 
 class Statement(NamedTuple):

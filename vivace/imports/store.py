@@ -10,7 +10,7 @@ import msgspec
 from django.db import connection
 from django.db.models import Model
 
-from vivace.catalogue import bulk, documents
+from vivace.catalogue import bulk, carried, documents
 from vivace.catalogue.fields import timestamp
 from vivace.catalogue.folding import fold, spellings
 from vivace.catalogue.models import (
@@ -50,7 +50,7 @@ TIMES = ("created_at", "updated_at")
 def store(planner: Planner, new_tracks: int, changed_tracks: int) -> None:
     """Write all that was planned. The tracks wait in `staged_track`."""
     now = timestamp()
-    with relieved_of_indexes(new_tracks):
+    with relieved_of_indexes(new_tracks), carried.ahead():
         store_genres(planner.genres.new, now)
         store_artists(planner.artists, now)
         store_albums(planner.albums, planner.artists, now)
@@ -64,6 +64,7 @@ def store(planner: Planner, new_tracks: int, changed_tracks: int) -> None:
         if new_tracks or changed_tracks:
             store_track_genres()
             store_track_credits()
+            carried.renew("track", "IN (SELECT id FROM staged_track WHERE fresh = 0)")
             make_findable()
 
 
@@ -145,6 +146,7 @@ def store_albums(albums: Albums, artists: Artists, now: str) -> None:
     store_album_credits(albums)
     described = {*albums.new, *albums.changed, *albums.regenred, *albums.recredited}
     if described:
+        carried.renew("album", *any_of(described))
         documents.index_anew("album", *any_of(described))
 
 
@@ -254,6 +256,7 @@ def change_tracks(now: str) -> None:
     )
 
 
+LISTS = tuple(each.column for each in carried.LISTS)
 KEYS = ("artist_key", "album_key", "release_year")
 CARRIED_KEYS = "artist.sort_key AS artist_key, album.title_key AS album_key, album.release_year"
 
@@ -264,8 +267,9 @@ def columns_of(table: str, columns: Sequence[str]) -> str:
 
 def add_tracks(now: str) -> None:
     run(
-        f"INSERT INTO catalogue_track (id, {', '.join((*TRACK, *KEYS, *TIMES))}) "
-        f"SELECT staged.id, {columns_of('staged', TRACK)}, {CARRIED_KEYS}, {moment()}, {moment()} "
+        f"INSERT INTO catalogue_track (id, {', '.join((*TRACK, *KEYS, *LISTS, *TIMES))}) "
+        f"SELECT staged.id, {columns_of('staged', TRACK)}, {CARRIED_KEYS}, {staged_genres()},"
+        f" {staged_credits()}, {moment()}, {moment()} "
         f"FROM staged_track staged {CARRIED} WHERE staged.fresh = 1 ORDER BY staged.id",
         [now, now],
     )
@@ -274,6 +278,26 @@ def add_tracks(now: str) -> None:
             "INSERT INTO catalogue_track_words (rowid, title_words) "
             "SELECT id, title_words FROM staged_track WHERE fresh = 1 ORDER BY id"
         )
+
+
+def staged_genres() -> str:
+    """SQL for the list of the genres of a staged track."""
+    named = "JOIN catalogue_genre named ON named.id = CAST(element.value AS bigint)"
+    held = f"{elements('genres')} {named}"
+    return carried.listed(connection.vendor, held, "element.key", "named.name")
+
+
+def staged_credits() -> str:
+    id_, credited_as, role = (f"element.value {part()} {place}" for place in range(3))
+    named = f"JOIN catalogue_artist named ON named.id = CAST({id_} AS bigint)"
+    values = (f"CAST({id_} AS text)", "named.name", credited_as, role)
+    held = f"{elements('credits')} {named}"
+    told = carried.listed(connection.vendor, held, "element.key", *values)
+    return f"CASE WHEN staged.credits IS NULL THEN '[]' ELSE {told} END"
+
+
+def part() -> str:
+    return "->>" if connection.vendor == "sqlite" else "::json ->>"
 
 
 def make_findable() -> None:
@@ -319,15 +343,14 @@ def store_track_genres() -> None:
 
 
 def store_track_credits() -> None:
-    part = "->>" if connection.vendor == "sqlite" else "::json ->>"
     run(
         "DELETE FROM catalogue_trackcredit WHERE track_id IN"
         " (SELECT id FROM staged_track WHERE fresh = 0 AND credits IS NOT NULL)"
     )
     run(
         "INSERT INTO catalogue_trackcredit (track_id, position, artist_id, credited_as, role) "
-        f"SELECT staged.id, {position()}, CAST(element.value {part} 0 AS bigint),"
-        f" element.value {part} 1, element.value {part} 2 "
+        f"SELECT staged.id, {position()}, CAST(element.value {part()} 0 AS bigint),"
+        f" element.value {part()} 1, element.value {part()} 2 "
         f"FROM staged_track staged CROSS JOIN {elements('credits')} "
         "WHERE staged.credits IS NOT NULL"
     )
@@ -373,7 +396,7 @@ def sqlite_relieved() -> Iterator[None]:
     dropped = fetched(
         "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND "
         f"(type = 'index' AND tbl_name IN ({names}) OR name LIKE '%%genre_found'"
-        " OR name LIKE 'document_%%_insert')"
+        " OR name LIKE 'document_%%_insert' OR name LIKE 'carried_%%_insert')"
     )
     for kind, name, _ in dropped:
         run(f"DROP {kind} {name}")

@@ -94,8 +94,8 @@ OPTIMISATIONS = {
             "each loaded by the ORM when it is needed, row by row", relations.joined,
         ),
         Optimisation(
-            "one-statement", "Genres and credits in the page's one statement",
-            "in one more statement each", relations.one_statement,
+            "carried-lists", "Rows carry their genres and credits as they are shown",
+            "gathered from their tables in the page's statement", relations.carried_lists,
         ),
         Optimisation(
             "rows", "Rows straight into shapes",

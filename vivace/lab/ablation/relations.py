@@ -1,21 +1,21 @@
 """Optimisations of how a page of tracks comes by what is in other tables."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import msgspec
+from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import JSONObject
+from django.db.models.sql.compiler import SQLCompiler
 
 from vivace.catalogue import lists
-from vivace.catalogue.listings import TRACKS
+from vivace.catalogue.listings import TRACKS, text_id
 from vivace.catalogue.lists import Listing, Order, Page, Row
 from vivace.catalogue.models import Track, TrackCredit, TrackGenre
-from vivace.catalogue.statements import Statement, among, many
 from vivace.lab.ablation.trials import PAGE, Client, Off, Trial, read_page, replacing
 
 OF_RELATIONS = ("artist_name", "album_title", "album_year", "genres", "credits")
-OF_MANY = ("genres", "credits")
 IDS = ("id", "artist_id", "album_id")
 
 
@@ -68,27 +68,40 @@ def credit(each: TrackCredit) -> dict[str, str]:
     }
 
 
-def one_statement(client: Client) -> Trial:
-    genres = of_tracks(TrackGenre.objects.values_list("track_id", "genre__name"))
-    credit_rows = TrackCredit.objects.values_list(
-        "track_id", "artist_id", "artist__name", "credited_as", "role"
+def carried_lists(client: Client) -> Trial:
+    gathered = {"genres": genre_rows(), "credits": credit_rows()}
+    listing = replace(TRACKS, columns={**TRACKS.columns, **gathered})
+
+    def page(_: Listing, values: Any, order: Order, **how: Any) -> Page:
+        return read_page(listing, values, order, **how)
+
+    return Trial(client.get("tracks", PAGE), replacing(lists, page=page))
+
+
+def genre_rows() -> "JsonArray":
+    named = TrackGenre.objects.filter(track=OuterRef("id")).order_by("position")
+    return JsonArray(named.values(value=F("genre__name")))
+
+
+def credit_rows() -> "JsonArray":
+    shown = JSONObject(
+        id=text_id("artist_id"), name="artist__name", credited_as="credited_as", role="role"
     )
-    credited = of_tracks(credit_rows)
-
-    def looked_up(rows: list[Row]) -> Iterator[Row]:
-        """In one statement for the genres and one for the credits of all rows."""
-        ids = [int(row[0]) for row in rows]
-        names, credits_ = defaultdict(list), defaultdict(list)
-        for id_, name in genres.run({"tracks": many(ids)}):
-            names[id_].append(name)
-        for id_, artist_id, name, as_, role in credited.run({"tracks": many(ids)}):
-            found = {"id": str(artist_id), "name": name, "credited_as": as_, "role": role}
-            credits_[id_].append(found)
-        for id_ in ids:
-            yield msgspec.json.encode(names[id_]), msgspec.json.encode(credits_[id_])
-
-    return Trial(client.get("tracks", PAGE), completed(OF_MANY, looked_up))
+    credited = TrackCredit.objects.filter(track=OuterRef("id")).order_by("position")
+    return JsonArray(credited.values(value=shown), of_objects=True)
 
 
-def of_tracks(rows: Any) -> Statement:
-    return Statement.of(rows.filter(among("track_id", "tracks")).order_by("track_id", "position"))
+class JsonArray(Subquery):
+    """The column `value` of the subquery's rows, in their order, as a JSON array in text."""
+
+    def __init__(self, rows: QuerySet[Any, Any], *, of_objects: bool = False) -> None:
+        super().__init__(rows)
+        self.value = "json(value)" if of_objects else "value"
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: Any) -> Any:
+        template = f"(SELECT json_group_array({self.value}) FROM (%(subquery)s))"
+        return self.as_sql(compiler, connection, template=template)
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: Any) -> Any:
+        template = "array_to_json(ARRAY(%(subquery)s))::text"
+        return self.as_sql(compiler, connection, template=template)

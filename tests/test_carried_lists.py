@@ -1,0 +1,213 @@
+"""Albums and tracks carry their genres and credits as they are shown, whoever writes."""
+
+from collections.abc import Callable
+from importlib import import_module
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import connection
+from msgspec.json import encode
+
+from tests import builders
+from tests.changes import CHANGES, rename
+from tests.client import Person
+from tests.searching import Shelf
+from vivace.catalogue.models import Album, Genre, Track, TrackCredit, TrackGenre
+from vivace.imports import store
+from vivace.imports.run import import_rows
+
+pytestmark = pytest.mark.django_db
+
+Lists = dict[tuple[str, int], tuple[str, str]]
+ODD = 'Sí, "no" \\ 東京 / %s {} 𝄞'
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+def entries() -> list[Album | Track]:
+    return [*Album.objects.all(), *Track.objects.all()]
+
+
+def kept() -> Lists:
+    """The lists that rows carry."""
+    return {(entry.title, entry.pk): (entry.genre_list, entry.credit_list) for entry in entries()}
+
+
+def due() -> Lists:
+    """The lists that they should carry, to the letter."""
+    return {
+        (entry.title, entry.pk): (
+            text([row.genre.name for row in entry.genre_rows.order_by("position", "pk")]),
+            text([shown(credit) for credit in entry.credits.order_by("position", "pk")]),
+        )
+        for entry in entries()
+    }
+
+
+def text(found: list[Any]) -> str:
+    return encode(found).decode()
+
+
+def shown(credit: Any) -> dict[str, str]:
+    return {
+        "id": str(credit.artist_id),
+        "name": credit.artist.name,
+        "credited_as": credit.credited_as,
+        "role": credit.role,
+    }
+
+
+def first_credit(shelf: Shelf) -> Any:
+    return TrackCredit.objects.filter(track_id=int(shelf.trooper))
+
+
+LISTS: dict[str, Callable[[Shelf], Any]] = {
+    **CHANGES,
+    "a genre's odd name": lambda _: rename(Genre, ODD),
+    "how it is credited": lambda shelf: first_credit(shelf).update(credited_as=ODD),
+    "a role": lambda shelf: first_credit(shelf).update(role=ODD),
+    "the order of credits": lambda shelf: first_credit(shelf).filter(position=0).update(position=2),
+    "one credit gone": lambda shelf: first_credit(shelf).filter(position=0).delete(),
+    "one more genre": lambda shelf: TrackGenre.objects.create(
+        track_id=shelf.trooper,
+        genre=Genre.objects.get(name="Electronic"),
+        position=1,
+        artist_id=shelf.maiden,
+    ),
+    "one more credit": lambda shelf: TrackCredit.objects.create(
+        track_id=shelf.trooper, artist_id=shelf.bjork, position=1_000, credited_as="B", role="x"
+    ),
+    "the first credit": lambda shelf: TrackCredit.objects.create(
+        track_id=shelf.army, artist_id=shelf.bjork, position=7, credited_as="B", role="x"
+    ),
+}
+
+
+@pytest.mark.parametrize("change", LISTS)
+def test_lists_follow_whatever_changes(shelf: Shelf, change: str) -> None:
+    assert kept() == due()
+    LISTS[change](shelf)
+    assert kept() == due()
+
+
+def test_what_is_added_has_its_lists_to_the_letter() -> None:
+    artist, other = builders.artists([{"name": ODD}, {"name": "Other"}])
+    credited = [
+        {"artist_id": artist},
+        {"artist_id": other, "credited_as": ODD, "role": ODD},
+        {"artist_id": other, "credited_as": ODD, "role": ODD},
+    ]
+    album = builders.album("A", by=artist, genres=["Pop", ODD, "pop"], credits=credited)
+    plain = [{"artist_id": artist}]
+    more: list[dict[str, Any]] = [
+        {},
+        {"genres": ["POP"]},
+        {"credits": plain},
+        {"genres": [ODD, "Jazz", "Pop"], "credits": credited},
+    ]
+    on = {"artist_id": artist, "album_id": album}
+    builders.tracks([{"title": str(n), **on, **each} for n, each in enumerate(more)])
+    assert kept() == due()
+    genres = [entry[0] for entry in kept().values()]
+    assert genres == [text(each) for each in (["Pop", ODD], [], ["Pop"], [], [ODD, "Jazz", "Pop"])]
+
+
+def test_the_api_keeps_lists_right(editor: Person, shelf: Shelf) -> None:
+    track, album = f"tracks/{shelf.trooper}", f"albums/{shelf.post}"
+    asked: list[tuple[str, dict[str, Any]]] = [
+        (track, {"genres": ["Pop", ODD], "credits": []}),
+        (track, {"credits": [{"artist_id": shelf.maiden, "role": ODD}]}),
+        (track, {"artist_id": shelf.bjork, "genres": []}),
+        (album, {"genres": [ODD], "credits": [{"artist_id": shelf.bjork, "role": "voice"}]}),
+        (f"artists/{shelf.bjork}", {"name": ODD}),
+    ]
+    for path, body in asked:
+        reply = editor.patch(path, body)
+        assert reply.status == 200, reply
+        assert kept() == due()
+        shows = editor.get(path).json
+        assert body.get("genres") in (None, shows.get("genres"))
+        roles = [credit["role"] for credit in body.get("credits", [])]
+        assert not roles or roles == [credit["role"] for credit in shows["credits"]]
+    editor.delete(f"artists/{shelf.adrian}?cascade=true")
+    assert kept() == due()
+
+
+def test_a_model_that_was_read_before_leaves_the_lists_alone(shelf: Shelf) -> None:
+    stale = Track.objects.get(pk=shelf.trooper)
+    first_credit(shelf).delete()
+    stale.title = "The Soldier"
+    stale.save()
+    copy = Track.objects.get(pk=shelf.trooper)
+    copy.pk, copy.mbid = None, None
+    copy._state.adding = True
+    copy.save()
+    assert kept() == due()
+    assert Track.objects.get(pk=copy.pk).genre_list == "[]"
+
+
+POST = {"artist": "Björk", "album": "Post"}
+NEARLY_GOD = {"artist": "Tricky", "album": "Nearly God"}
+GUESTS = [{"name": "Tricky"}, {"name": "Björk", "role": "guest", "credited_as": ODD}]
+ROWS: list[dict[str, Any]] = [
+    {"kind": "album", "title": "Post", "artist": "Björk", "genres": ["Trip-Hop", "Pop"]},
+    {**POST, "title": "Isobel", "genres": ["Baroque", "Pop"]},
+    {**POST, "title": "Army of Me", "genres": ["Pop"]},
+    {**NEARLY_GOD, "title": "Enjoy", "genres": ["Trip-Hop"]},
+    {**NEARLY_GOD, "title": "Poems", "credits": GUESTS},
+    {"title": "The Trooper", "artist": "Iron Maiden", "album": "Piece of Mind", "credits": []},
+]
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("filled", [False, True])
+def test_imports_keep_lists_right(
+    large: bool, filled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large one takes indexes and triggers away while it writes."""
+    monkeypatch.setattr(store, "LARGE", 1 if large else 1_000)
+    if filled:
+        Shelf()
+    report = import_rows(BytesIO(b"\n".join(map(encode, ROWS))), format="jsonl")
+    assert report.errors == []
+    assert kept() == due()
+    assert sum(credits_ != "[]" for _, credits_ in kept().values()) == 1
+    builders.track("After", by=builders.artist("After"), on=str(Album.objects.earliest("pk").pk))
+    rename(Genre, ODD)
+    assert kept() == due()
+
+
+def test_a_library_from_before_is_filled_by_migrating(shelf: Shelf) -> None:
+    right = kept()
+    for model in (Album, Track):
+        model.objects.update(genre_list="[]", credit_list="[]")
+    assert kept() != right
+    import_module("vivace.catalogue.migrations.0006_fill_lists").fill(
+        apps, connection.schema_editor()
+    )
+    assert kept() == right == due()
+
+
+def test_code_that_knows_no_lists_may_write(shelf: Shelf) -> None:
+    """As that of a node which is not upgraded yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO catalogue_track (title, artist_id, album_id, title_key, title_words,"
+            " composer_words, artist_key, album_key, created_at, updated_at) SELECT 'Bare',"
+            " artist_id, album_id, 'bare', 'bare', '', artist_key, album_key, created_at,"
+            " updated_at FROM catalogue_track WHERE id = %s",
+            [int(shelf.trooper)],
+        )
+        cursor.execute(
+            "INSERT INTO catalogue_trackgenre (track_id, genre_id, position, artist_id, title_key,"
+            " album_key, artist_key, created_at, updated_at) SELECT max(track.id), genre.id,"
+            " genre.id, max(artist_id), '', '', '', max(track.created_at), max(track.updated_at)"
+            " FROM catalogue_track track, catalogue_genre genre GROUP BY genre.id"
+        )
+    assert kept() == due()
+    assert Track.objects.get(title="Bare").genre_list == text(["Heavy Metal", "Electronic"])
