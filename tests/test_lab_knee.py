@@ -440,6 +440,9 @@ def test_a_result_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     path = results.save(tmp_path, found)
     assert path.name == "knee-sqlite.json"
     assert results.read_knee(path) == found
+    unkept = msgspec.structs.replace(found, kept=False)
+    assert results.save(tmp_path, unkept).name == "knee-unkept-sqlite.json"
+    assert gathered(tmp_path).knees[1].result == unkept
 
 
 def cut(content: bytes) -> bytes:
@@ -488,6 +491,8 @@ def test_the_report_has_the_knees_and_their_plot(tmp_path: Path) -> None:
     made.write_everything(tmp_path)
     results.save(tmp_path, knee_result())
     results.save(tmp_path, knee_result(stack="postgresql", operations=both))
+    anew = [sought("GET /tracks (page)", 89.3)]
+    results.save(tmp_path, knee_result(kept=False, operations=anew))
     found = report.render(tmp_path)
     assert report.render(tmp_path) == found
     assert len(found.html.encode()) <= HTML_MAX_BYTES
@@ -497,11 +502,15 @@ def test_the_report_has_the_knees_and_their_plot(tmp_path: Path) -> None:
     assert named == [
         "GET /artists (page) on SQLite",
         "GET /tracks/{id} on SQLite",
+        "GET /tracks (page) on SQLite, not kept",
         "GET /tracks (page) on PostgreSQL",
         "GET /albums/{id} on PostgreSQL",
     ]
-    assert "not found" in rows[3]
-    assert "the generator was the bottleneck at 1,024 a second" in rows[3]
+    assert "not found" in rows[4]
+    assert "the generator was the bottleneck at 1,024 a second" in rows[4]
+    assert (
+        "vivace serve, 1 worker, SQLite, kept to core 0, 100 tracks, each answer" in found.markdown
+    )
     assert rows[0].endswith("`knee-sqlite.json › operations[GET /artists (page)]` |")
 
 

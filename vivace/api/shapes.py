@@ -14,7 +14,7 @@ TRACK = replace(TRACKS, columns={**TRACKS.columns, "mbid": F("mbid"), "isrc": F(
 """A track by itself shows what lists leave out."""
 
 Raw: Any = msgspec.Raw
-"""JSON that the database made goes out as it is; the shapes say what it holds."""
+"""JSON that rows carry goes out as it is; the shapes say what it holds."""
 
 
 def artist(row: Row) -> schemas.Artist:

@@ -60,7 +60,8 @@ class Knees(NamedTuple):
 
     @property
     def stack(self) -> str:
-        return STACK_NAMES[self.result.stack]
+        kept = "" if self.result.kept else ", not kept"
+        return STACK_NAMES[self.result.stack] + kept
 
     def where(self, path: str) -> str:
         return f"{self.file} › {path}"

@@ -50,7 +50,8 @@ def setup(found: Knees) -> str:
     kept = ", ".join(map(str, result.server_cores))
     where = f", kept to core {kept}" if kept else ""
     library = f", {plural(result.data.tracks, 'track')}" if result.data else ""
-    return f"{result.server}{where}{library}: p99 under {exact(result.target_p99_ms)} ms."
+    kept = "" if result.kept else ", each answer made anew"
+    return f"{result.server}{where}{library}{kept}: p99 under {exact(result.target_p99_ms)} ms."
 
 
 def knee_table(found: Sequence[Knees]) -> Table:

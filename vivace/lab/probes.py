@@ -198,6 +198,7 @@ class Sought(NamedTuple):
     stack: results.Stack
     server: Served
     cores: Cores
+    kept: bool = True
 
 
 def run(sought: Sought, users: Users, progress: Progress) -> KneeResult:
@@ -307,12 +308,14 @@ def described(sought: Sought, started_at: datetime, found: list[Knee]) -> KneeRe
         server_cores=list(cores.server) if cores.apart and server.pids else [],
         target_p99_ms=sought.target_ms,
         operations=found,
+        kept=sought.kept,
     )
 
 
 def table(found: KneeResult) -> Table:
     """What came of a search, for a terminal."""
-    title = f"the highest rates with p99 under {found.target_p99_ms:g} ms, {found.server}"
+    kept = "" if found.kept else ", answers not kept"
+    title = f"the highest rates with p99 under {found.target_p99_ms:g} ms, {found.server}{kept}"
     made = Table(title=title, title_justify="left", box=SIMPLE)
     made.add_column("operation", no_wrap=True)
     for name in ("a second", "95 %", "probes", "generator", "server", "floor p99 ms"):

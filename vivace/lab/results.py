@@ -255,6 +255,8 @@ class KneeResult(Struct, kw_only=True):
     """The cores it was kept to; the generator had the others. Empty where they share all."""
     target_p99_ms: PositiveFloat
     operations: list[Knee]
+    kept: bool = True
+    """Whether answers were kept, so that most of a list's had been made before."""
 
 
 class Formatted(Struct):
@@ -273,7 +275,7 @@ def save(folder: Path, result: LoadResult | KneeResult) -> Path:
     if isinstance(result, LoadResult):
         path = load_path(folder, result.profile, result.stack)
     else:
-        path = knee_path(folder, result.stack)
+        path = knee_path(folder, result.stack, kept=result.kept)
     write(path, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
     return path
 
@@ -282,8 +284,8 @@ def load_path(folder: Path, profile: str, stack: Stack) -> Path:
     return folder / f"load-{profile}-{stack}.json"
 
 
-def knee_path(folder: Path, stack: Stack) -> Path:
-    return folder / f"knee-{stack}.json"
+def knee_path(folder: Path, stack: Stack, *, kept: bool = True) -> Path:
+    return folder / f"knee-{'' if kept else 'unkept-'}{stack}.json"
 
 
 def bench_path(folder: Path, database: Database) -> Path:
@@ -301,8 +303,9 @@ def read_knee(path: Path) -> KneeResult:
     """Raises `ResultError`."""
     check_format(path)
     result: KneeResult = decoded(path, KneeResult)
-    if path.name != knee_path(Path(), result.stack).name:
-        raise ResultError(f"{path}: it was measured on {result.stack}")
+    if path.name != knee_path(Path(), result.stack, kept=result.kept).name:
+        how = "" if result.kept else ", answers not kept"
+        raise ResultError(f"{path}: it was measured on {result.stack}{how}")
     return result
 
 

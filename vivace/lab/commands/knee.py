@@ -16,6 +16,7 @@ from vivace.lab.commands.terminal import progress_bar, say, terminal
 HELP = "the highest rates of arrivals that keep p99 under a target"
 
 P99_MS = 100.0
+UNKEPT = {"VIVACE_CACHE": "off"}
 
 
 def milliseconds(text: str) -> float:
@@ -36,6 +37,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--p99", type=milliseconds, default=P99_MS, metavar="MS", help="default: %(default)g"
     )
+    parser.add_argument(
+        "--unkept", action="store_true", help="of a server that makes each answer anew"
+    )
 
 
 def run(options: dict[str, Any]) -> None:
@@ -46,19 +50,29 @@ def run(options: dict[str, Any]) -> None:
         raise CommandError(
             f"There is no operation {unknown[0]!r}, only {', '.join(knee.OPERATIONS)}"
         )
-    if not measure(options["db"], options["results"], operations, options["p99"]):
+    kept = not options["unkept"]
+    if not measure(options["db"], options["results"], operations, options["p99"], kept=kept):
         sys.exit(NO_VERDICT)
 
 
 def measure(
-    database: Any, folder: Path, operations: Sequence[str] = (), p99_ms: float = P99_MS
+    database: Any,
+    folder: Path,
+    operations: Sequence[str] = (),
+    p99_ms: float = P99_MS,
+    *,
+    kept: bool = True,
 ) -> bool:
     """Whether all knees were found, of the usual operations where none is named."""
     from vivace.lab import knee, load, probes, results, stacks
 
     cores = stacks.shared_out()
-    with stacks.served(database, cores, probes.ACCOUNTS, say) as server, progress_bar() as progress:
-        sought = probes.Sought([*operations] or knee.USUAL, p99_ms, database, server, cores)
+    more = {} if kept else UNKEPT
+    with (
+        stacks.served(database, cores, probes.ACCOUNTS, say, more) as server,
+        progress_bar() as progress,
+    ):
+        sought = probes.Sought([*operations] or knee.USUAL, p99_ms, database, server, cores, kept)
         found = probes.run(sought, load.Users(), progress)
     path = results.save(folder, found)
     terminal().print(probes.table(found))

@@ -60,5 +60,6 @@ def run_what_is_missing(folder: Path, *, full: bool) -> None:
             continue
         if missing:
             serve_and_measure(missing, database, folder)
-        if not knee_path(folder, database).exists():
-            knee.measure(database, folder)
+        for kept in (True, False):
+            if not knee_path(folder, database, kept=kept).exists():
+                knee.measure(database, folder, kept=kept)
