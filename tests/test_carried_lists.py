@@ -3,18 +3,24 @@
 from collections.abc import Callable
 from importlib import import_module
 from io import BytesIO
+from pathlib import Path
+from threading import Thread
+from time import sleep
 from typing import Any
 
 import pytest
 from django.apps import apps
-from django.db import connection
+from django.core.management import call_command
+from django.db import connection, transaction
 from msgspec.json import encode
 
 from tests import builders
 from tests.changes import CHANGES, rename
 from tests.client import Person
 from tests.searching import Shelf
-from vivace.catalogue.models import Album, Genre, Track, TrackCredit, TrackGenre
+from vivace.catalogue import additions, changes
+from vivace.catalogue.caching import changing
+from vivace.catalogue.models import Album, Artist, Genre, Track, TrackCredit, TrackGenre
 from vivace.imports import store
 from vivace.imports.run import import_rows
 
@@ -30,7 +36,7 @@ def shelf() -> Shelf:
 
 
 def entries() -> list[Album | Track]:
-    return [*Album.objects.all(), *Track.objects.all()]
+    return [*Album.objects.order_by("pk"), *Track.objects.order_by("pk")]
 
 
 def kept() -> Lists:
@@ -182,14 +188,17 @@ def test_imports_keep_lists_right(
     assert kept() == due()
 
 
-def test_a_library_from_before_is_filled_by_migrating(shelf: Shelf) -> None:
+@pytest.mark.parametrize("at_once", [1, 10_000])
+def test_a_library_from_before_is_filled_by_migrating(
+    shelf: Shelf, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     right = kept()
     for model in (Album, Track):
         model.objects.update(genre_list="[]", credit_list="[]")
     assert kept() != right
-    import_module("vivace.catalogue.migrations.0006_fill_lists").fill(
-        apps, connection.schema_editor()
-    )
+    migration = import_module("vivace.catalogue.migrations.0006_fill_lists")
+    monkeypatch.setattr(migration, "AT_ONCE", at_once)
+    migration.fill(apps, connection.schema_editor())
     assert kept() == right == due()
 
 
@@ -211,3 +220,107 @@ def test_code_that_knows_no_lists_may_write(shelf: Shelf) -> None:
         )
     assert kept() == due()
     assert Track.objects.get(title="Bare").genre_list == text(["Heavy Metal", "Electronic"])
+
+
+def test_what_is_dumped_and_loaded_has_the_lists_of_what_is_there(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    dumped = tmp_path / "catalogue.json"
+    call_command("dumpdata", "catalogue.track", output=str(dumped), verbosity=0)
+    assert b"genre_list" not in dumped.read_bytes()
+    first_credit(shelf).delete()
+    call_command("loaddata", str(dumped), verbosity=0)
+    assert kept()["The Trooper", int(shelf.trooper)][1] == "[]"
+
+
+# --- Two at once ------------------------------------------------------------------------------
+
+if connection.vendor == "postgresql":
+
+    def test_an_emptied_table_empties_the_lists(shelf: Shelf) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute("TRUNCATE catalogue_trackcredit, catalogue_albumgenre")
+        assert kept() == due()
+        assert any(genres != "[]" for genres, _ in kept().values())
+
+    def rename_artist(id_: str, name: str) -> None:
+        with changing():
+            changes.store(changes.locked(Artist, int(id_)), {"name": name})
+
+    def rename_genre(name: str, to: str) -> None:
+        genre = Genre.objects.get(name=name)
+        genre.name = to
+        genre.save()
+
+    @pytest.mark.django_db(transaction=True)
+    def test_what_is_renamed_while_it_is_added_has_its_new_name(
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        shelf = Shelf()
+        insert, renaming = additions.insert_findable, list[Thread]()
+
+        def beside(*given: Any, **more: Any) -> None:
+            for rename in (
+                lambda: rename_genre("Heavy Metal", ODD),
+                lambda: rename_artist(shelf.adrian, ODD),
+            ):
+                renaming.append(started(rename))
+            sleep(0.3)
+            insert(*given, **more)
+
+        monkeypatch.setattr(additions, "insert_findable", beside)
+        credited = [{"artist_id": shelf.bjork}, {"artist_id": shelf.adrian}]
+        added = {"genres": ["Heavy Metal"], "credits": credited}
+        builders.track("Hunter", by=shelf.bjork, on=shelf.post, **added)
+        for thread in renaming:
+            thread.join()
+        assert kept() == due()
+        assert Genre.objects.filter(name=ODD).exists()
+        assert Artist.objects.filter(name=ODD).exists()
+
+    @pytest.mark.django_db(transaction=True)
+    def test_a_genre_that_is_given_while_it_is_renamed_has_its_new_name() -> None:
+        shelf = Shelf()
+        held = {"track_id": int(shelf.army), "position": 0, "artist_id": int(shelf.bjork)}
+        with transaction.atomic():
+            rename_genre("Heavy Metal", "heavy metal")
+            genre = Genre.objects.get(name="heavy metal")
+            giving = started(lambda: TrackGenre.objects.create(genre=genre, **held))
+            sleep(0.3)
+        giving.join()
+        assert kept() == due()
+        assert TrackGenre.objects.filter(**held).exists()
+
+    @pytest.mark.django_db(transaction=True)
+    def test_a_genre_and_an_artist_are_renamed_at_once() -> None:
+        """They lock albums and tracks in one order."""
+        shelf = Shelf()
+        guest = [{"artist_id": shelf.bjork}, {"artist_id": shelf.maiden}]
+        builders.track(
+            "Hunter", by=shelf.bjork, on=shelf.post, genres=["Heavy Metal"], credits=guest
+        )
+        with transaction.atomic():
+            # Who is at a track, so that both get as far as they can.
+            changes.locked(Track, int(shelf.trooper))
+            renaming = [
+                started(lambda: rename_genre("Heavy Metal", ODD)),
+                started(lambda: rename_artist(shelf.maiden, ODD)),
+            ]
+            sleep(0.5)
+        for thread in renaming:
+            thread.join()
+        assert kept() == due()
+        assert Genre.objects.filter(name=ODD).exists()
+        assert Artist.objects.filter(name=ODD).exists()
+
+    def started(work: Callable[[], Any]) -> Thread:
+        def run() -> None:
+            try:
+                work()
+            finally:
+                connection.close()
+
+        thread = Thread(target=run)
+        thread.start()
+        return thread

@@ -10,11 +10,10 @@ from typing import Any
 
 from django.db import IntegrityError, connection
 from django.db.models import Model
-from msgspec.json import encode
 
 from vivace.catalogue import bulk, documents
 from vivace.catalogue.caching import changing
-from vivace.catalogue.carried import CREDIT, ahead
+from vivace.catalogue.carried import list_of_credits, list_of_genres, seen_to
 from vivace.catalogue.entries import NewAlbum, NewArtist, NewCredit, NewTrack
 from vivace.catalogue.fields import timestamp
 from vivace.catalogue.folding import fold, spellings
@@ -41,26 +40,30 @@ ArtistFacts = tuple[str, str]
 """Its name and sort key."""
 AlbumFacts = tuple[str, int | None]
 """Its title key and release year."""
+GenreFacts = tuple[int, str]
+"""Its id and its name."""
 
 
-def looked_up(model: type[Model], by: str, keys: Iterable[Any], *columns: str) -> list[Any]:
-    """Rows of these columns whose column `by` is one of the keys, in one query."""
+def looked_up(
+    model: type[Model], by: str, keys: Iterable[Any], *columns: str, held: bool = False
+) -> list[Any]:
+    """Rows of these columns whose column `by` is one of the keys, in one query.
+
+    With `held` nobody changes them until the transaction ends.
+    """
     rows = model._default_manager.filter(among(by, "keys")).values_list(*columns)
-    return Statement.of(rows.order_by()).run({"keys": many(sorted(set(keys)))})
+    statement = Statement.of(rows.order_by(*["id"] * held))
+    return (statement.held() if held else statement).run({"keys": many(sorted(set(keys)))})
 
 
-def artist_facts(ids: Iterable[str]) -> dict[str, ArtistFacts]:
-    found = looked_up(Artist, "id", map(int, ids), "id", "name", "sort_key")
+def artist_facts(ids: Iterable[str], *, held: bool = False) -> dict[str, ArtistFacts]:
+    found = looked_up(Artist, "id", map(int, ids), "id", "name", "sort_key", held=held)
     return {str(id_): (name, key) for id_, name, key in found}
 
 
 def album_facts(ids: Iterable[str]) -> dict[str, AlbumFacts]:
     found = looked_up(Album, "id", map(int, ids), "id", "title_key", "release_year")
     return {str(id_): (key, year) for id_, key, year in found}
-
-
-GenreFacts = tuple[int, str]
-"""Its id and its name."""
 
 
 def genres_named(named: Iterable[Sequence[str]]) -> list[list[GenreFacts]]:
@@ -95,7 +98,8 @@ def genres_by_key(names: Iterable[str]) -> dict[str, GenreFacts]:
 
 
 def look_genres_up(keys: Iterable[str]) -> dict[str, GenreFacts]:
-    found = looked_up(Genre, "name_key", keys, "name_key", "id", "name")
+    # Their names go into lists, as those of credited artists do.
+    found = looked_up(Genre, "name_key", keys, "name_key", "id", "name", held=True)
     return {key: (id_, name) for key, id_, name in found}
 
 
@@ -234,7 +238,7 @@ def add_albums(albums: Sequence[NewAlbum]) -> Sequence[int]:
                 album_rows(ids, albums, artists, genres),
                 "mbid",
             )  # fmt: skip
-            with ahead():
+            with seen_to():
                 add_genres(AlbumGenre, ids, genres)
                 add_credits(AlbumCredit, ids, albums, artists)
             documents.index_new("album", ids)
@@ -281,7 +285,7 @@ def add_tracks(tracks: Sequence[NewTrack]) -> Sequence[int]:
                 track_rows(ids, tracks, artists, albums, genres),
                 "mbid",
             )  # fmt: skip
-            with ahead():
+            with seen_to():
                 add_genres(TrackGenre, ids, genres)
                 add_credits(TrackCredit, ids, tracks, artists)
             documents.index_new("track", ids)
@@ -316,7 +320,9 @@ def track_rows(
 def referred_artists(entries: Sequence[NewAlbum | NewTrack]) -> dict[str, ArtistFacts]:
     """The artists that entries and their credits name. Raises `Conflict` for one that is not."""
     credited = {credit.artist_id for entry in entries for credit in entry.credits}
-    found = artist_facts(credited | {entry.artist_id for entry in entries})
+    found = artist_facts({entry.artist_id for entry in entries} - credited)
+    if credited:
+        found |= artist_facts(credited, held=True)
 
     def faults() -> Iterator[Fault]:
         for index, entry in enumerate(entries):
@@ -368,19 +374,16 @@ CARRIED: Mapping[type[Model], tuple[type[Model], str, tuple[str, ...]]] = {
 
 
 def genre_list(genres: Iterable[GenreFacts]) -> str:
-    """As `carried` has it."""
-    return encode([name for _, name in genres]).decode()
+    return list_of_genres(name for _, name in genres)
 
 
 def credit_list(credited: Sequence[NewCredit], artists: Mapping[str, ArtistFacts]) -> str:
-    """As `carried` has it."""
     if plain(credited, artists):
         return "[]"
-    rows = (
+    return list_of_credits(
         (credit.artist_id, artists[credit.artist_id][0], as_credited(credit, artists), credit.role)
         for credit in credited
     )
-    return encode([dict(zip(CREDIT, row, strict=True)) for row in rows]).decode()
 
 
 def add_genres(

@@ -2,20 +2,21 @@
 
 `genre_list` and `credit_list` are JSON: a page reads them with the row instead of gathering
 them from four tables. Triggers keep them right, whoever writes, when anything they are made of
-changes. Code that inserts many rows writes the lists with them, `ahead` of what they are made of.
+changes. Code that writes many rows sees to their lists by itself (`seen_to`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
+from msgspec.json import encode
 
 KINDS = ("album", "track")
 CREDIT = ("id", "name", "credited_as", "role")
 """What each member of a `credit_list` has, in this order."""
-AHEAD = "vivace.lists_ahead"
-"""A setting of PostgreSQL's transaction: the lists are there before their rows."""
+SEEN_TO = "vivace.lists_seen_to"
+"""A setting of PostgreSQL's transaction, for the triggers."""
 
 
 class Carried(NamedTuple):
@@ -74,111 +75,160 @@ def listed(vendor: str, held: str, order: str, *values: str) -> str:
     return f"(SELECT '[' || coalesce({members}, '') || ']' FROM {held})"
 
 
+def list_of_genres(names: Iterable[str]) -> str:
+    return encode([*names]).decode()
+
+
+def list_of_credits(credited: Iterable[tuple[str, str, str, str]]) -> str:
+    """Of the members of `CREDIT`."""
+    return encode([dict(zip(CREDIT, each, strict=True)) for each in credited]).decode()
+
+
 def renew(kind: str, rows: str, values: Sequence[Any] = ()) -> None:
-    """Make the lists of rows anew. `rows` is a condition on the table's `id`."""
-    lists = ", ".join(f"{each.column} = {made(each, kind, connection.vendor)}" for each in LISTS)
-    filled = " OR ".join(
-        f"{each.column} <> '[]' OR EXISTS"
-        f" (SELECT 1 FROM {each.table(kind)} held WHERE held.{kind}_id = catalogue_{kind}.id)"
-        for each in LISTS
-    )
+    """Make lists anew where they are not right. `rows` is a condition on the table's `id`."""
+    table, vendor = f"catalogue_{kind}", connection.vendor
+    lists = ", ".join(f"{made(each, kind, vendor)} AS {each.column}" for each in LISTS)
+    changed = " OR ".join(f"{table}.{each.column} <> made.{each.column}" for each in LISTS)
     with transaction.atomic(), connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
+        if vendor == "postgresql":
             # First, so that what others have just written is read.
-            locked = f"SELECT 1 FROM catalogue_{kind} WHERE id {rows} ORDER BY id"
-            cursor.execute(f"SELECT count(*) FROM ({locked} FOR NO KEY UPDATE) AS locked", values)
+            locked = f"SELECT 1 FROM {table} WHERE id {rows} ORDER BY id FOR NO KEY UPDATE"
+            cursor.execute(f"SELECT count(*) FROM ({locked}) AS locked", values)
         cursor.execute(
-            f"UPDATE catalogue_{kind} SET {lists} WHERE id {rows} AND ({filled})", values
+            f"UPDATE {table} SET {', '.join(f'{e.column} = made.{e.column}' for e in LISTS)}"
+            f" FROM (SELECT id, {lists} FROM {table} WHERE id {rows}) AS made"
+            f" WHERE made.id = {table}.id AND ({changed})",
+            values,
         )
 
 
 @contextmanager
-def ahead() -> Iterator[None]:
-    """What is inserted in the block, into the tables of genres and credits, is in the lists.
+def seen_to() -> Iterator[None]:
+    """Whoever writes to the tables of genres and credits in the block sees to the lists.
 
-    Within a transaction. On SQLite the triggers see it by the length of the list.
+    Within a transaction, and not one in another. On SQLite the triggers go on: they leave alone a
+    list that is as long as it has to be.
     """
     if connection.vendor == "sqlite":
         yield
         return
     with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL {AHEAD} = 'on'")
+        cursor.execute(f"SET LOCAL {SEEN_TO} = 'on'")
         yield
-        cursor.execute(f"SET LOCAL {AHEAD} = 'off'")
+        cursor.execute(f"SET LOCAL {SEEN_TO} = 'off'")
 
 
 # --- What keeps them right -------------------------------------------------------------------
 
 
 def triggers(vendor: str) -> Iterator[str]:
-    """The statements that make them. Each trigger is named `carried_…`."""
+    """The statements that make them.
+
+    PostgreSQL fires them by name: those of albums (`carry_0_…`) before those of tracks
+    (`carry_1_…`), and each behind that of the sort keys (`carry_0`, `carry_1`). So whoever renames
+    an artist and whoever renames a genre lock rows in one order.
+    """
     for kind in KINDS:
         for carried in LISTS:
             yield from (sqlite if vendor == "sqlite" else postgresql)(carried, kind)
 
 
-def stale(carried: Carried, kind: str) -> Iterator[tuple[str, str, Sequence[str], str]]:
-    """(name, table, columns that matter when they change, the ids of rows whose list then does)."""
-    owner = f"{kind}_id"
+def name_of(carried: Carried, kind: str, event: str) -> str:
+    return f"carry_{KINDS.index(kind)}_{carried.rows}_{event}"
+
+
+class Stale(NamedTuple):
+    """Whose lists an UPDATE of a table makes wrong."""
+
+    event: str
+    table: str
+    columns: Sequence[str]
+    """That matter when they change."""
+    ids: str
+    """SQL for the ids of the rows."""
+
+
+def stale(carried: Carried, kind: str) -> Iterator[Stale]:
+    owner, table = f"{kind}_id", carried.table(kind)
     both = f"SELECT OLD.{owner} UNION SELECT NEW.{owner}"
-    yield "held", carried.table(kind), (owner, *carried.columns), both
-    named = f"SELECT {owner} FROM {carried.table(kind)} WHERE {carried.named}_id = NEW.id"
-    yield "named", f"catalogue_{carried.named}", ("name",), named
+    yield Stale("held", table, (owner, *carried.columns), both)
+    named = f"SELECT {owner} FROM {table} WHERE {carried.named}_id = NEW.id"
+    yield Stale("named", f"catalogue_{carried.named}", ("name",), named)
 
 
 def sqlite(carried: Carried, kind: str) -> Iterator[str]:
-    table, owner = carried.table(kind), f"{kind}_id"
-    name = f"carried_{table.removeprefix('catalogue_')}"
-    list_, made_ = carried.column, made(carried, kind, "sqlite")
-    renewed = f"UPDATE catalogue_{kind} SET {list_} = {made_} WHERE id"
-    for what, on, columns, ids in stale(carried, kind):
+    table, owner, list_ = carried.table(kind), f"{kind}_id", carried.column
+    renewed = f"UPDATE catalogue_{kind} SET {list_} = {made(carried, kind, 'sqlite')} WHERE id"
+    for event, on, columns, ids in stale(carried, kind):
         changed = " OR ".join(f"OLD.{column} IS NOT NEW.{column}" for column in columns)
         yield (
-            f"CREATE TRIGGER {name}_{what} AFTER UPDATE OF {', '.join(columns)} ON {on}"
+            f"CREATE TRIGGER {name_of(carried, kind, event)}"
+            f" AFTER UPDATE OF {', '.join(columns)} ON {on}"
             f" WHEN {changed} BEGIN {renewed} IN ({ids}); END"
         )
     yield (
-        f"CREATE TRIGGER {name}_delete AFTER DELETE ON {table} BEGIN {renewed} = OLD.{owner}; END"
+        f"CREATE TRIGGER {name_of(carried, kind, 'delete')} AFTER DELETE ON {table}"
+        f" BEGIN {renewed} = OLD.{owner}; END"
     )
-    # A list that was written ahead is as long as it will have to be.
+    # A list that was written ahead is as long as it will have to be. (Not told from that: a row
+    # that REPLACE puts in place of another.)
     count = f"(SELECT count(*) FROM {table} WHERE {owner} = NEW.{owner})"
     yield (
-        f"CREATE TRIGGER {name}_insert AFTER INSERT ON {table}"
+        f"CREATE TRIGGER {name_of(carried, kind, 'insert')} AFTER INSERT ON {table}"
         f" BEGIN {renewed} = NEW.{owner} AND json_array_length({list_}) < {count}; END"
     )
 
 
 def postgresql(carried: Carried, kind: str) -> Iterator[str]:
-    table, owner = carried.table(kind), f"{kind}_id"
-    name = f"carried_{table.removeprefix('catalogue_')}"
-    for what, on, columns, ids in stale(carried, kind):
+    table, owner, named = carried.table(kind), f"{kind}_id", f"{carried.named}_id"
+    unseen = f"current_setting('{SEEN_TO}', true) IS DISTINCT FROM 'on'"
+    for event, on, columns, ids in stale(carried, kind):
+        name = name_of(carried, kind, event)
         changed = " OR ".join(f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in columns)
-        yield function(f"{name}_{what}", carried, kind, ids)
+        when = f"({changed}) AND {unseen}" if event == "held" else changed
+        yield function(name, carried, kind, ids, f"NEW.{named}" if event == "held" else "")
         yield (
-            f"CREATE TRIGGER {name}_{what} AFTER UPDATE OF {', '.join(columns)} ON {on}"
-            f" FOR EACH ROW WHEN ({changed}) EXECUTE FUNCTION {name}_{what}()"
+            f"CREATE TRIGGER {name} AFTER UPDATE OF {', '.join(columns)} ON {on}"
+            f" FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION {name}()"
         )
     # Rows come and go by the thousand: their lists are made once for all of them.
-    yield function(name, carried, kind, f"SELECT {owner} FROM changed")
-    for event, rows, when in (
-        ("INSERT", "NEW", f" WHEN (current_setting('{AHEAD}', true) IS DISTINCT FROM 'on')"),
-        ("DELETE", "OLD", ""),
+    for event, rows, names in (
+        ("insert", "NEW", f"SELECT {named} FROM changed"),
+        ("delete", "OLD", ""),
     ):
+        name = name_of(carried, kind, event)
+        yield function(name, carried, kind, f"SELECT {owner} FROM changed", names)
         yield (
-            f"CREATE TRIGGER {name}_{event.lower()} AFTER {event} ON {table}"
+            f"CREATE TRIGGER {name} AFTER {event.upper()} ON {table}"
             f" REFERENCING {rows} TABLE AS changed"
-            f" FOR EACH STATEMENT{when} EXECUTE FUNCTION {name}()"
+            f" FOR EACH STATEMENT WHEN ({unseen}) EXECUTE FUNCTION {name}()"
         )
+    name = name_of(carried, kind, "emptied")
+    emptied = f"UPDATE catalogue_{kind} SET {carried.column} = '[]' WHERE {carried.column} <> '[]'"
+    yield plpgsql(name, emptied)
+    yield (
+        f"CREATE TRIGGER {name} AFTER TRUNCATE ON {table}"
+        f" FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
+    )
 
 
-def function(name: str, carried: Carried, kind: str, ids: str) -> str:
-    """Makes lists anew, for two at once: the second waits, and reads what the first has written."""
-    rows = f"FROM catalogue_{kind} WHERE id IN ({ids}) ORDER BY id FOR NO KEY UPDATE"
+def function(name: str, carried: Carried, kind: str, ids: str, names: str) -> str:
+    """Makes lists anew, for two at once: the second waits, and reads what the first has written.
+
+    `names` is SQL for the ids of genres or artists that come into lists: nobody renames those
+    until the transaction ends.
+    """
+    kept = f"PERFORM 1 FROM catalogue_{carried.named} WHERE id IN ({names}) ORDER BY id FOR SHARE; "
+    locked = f"FROM catalogue_{kind} WHERE id IN ({ids}) ORDER BY id FOR NO KEY UPDATE"
     renewed = (
         f"UPDATE catalogue_{kind} SET {carried.column} = {made(carried, kind, 'postgresql')}"
         f" WHERE id IN ({ids})"
     )
+    return plpgsql(name, f"{kept if names else ''}PERFORM 1 {locked}; {renewed}")
+
+
+def plpgsql(name: str, body: str) -> str:
     return (
         f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS"
-        f" $$ BEGIN PERFORM 1 {rows}; {renewed}; RETURN NULL; END $$"
+        f" $$ BEGIN {body}; RETURN NULL; END $$"
     )

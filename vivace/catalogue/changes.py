@@ -14,6 +14,7 @@ from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from vivace.catalogue import additions
+from vivace.catalogue.carried import seen_to
 from vivace.catalogue.entries import (
     AlbumChanges,
     ArtistChanges,
@@ -53,11 +54,13 @@ def change_album(album: Album, changes: AlbumChanges) -> None:
     given = given_fields(changes)
     genres, credited = given.pop("genres", None), given.pop("credits", None)
     refer(given)
+    # First, as where albums are added: of two who write the same, one waits for the other.
+    named = None if genres is None else additions.genres_named([genres])
     with saving(album):
         store(album, given)
-    if genres is not None:
+    if named is not None:
         AlbumGenre.objects.filter(album=album).delete()
-        additions.add_genres(AlbumGenre, [album.pk], additions.genres_named([genres]))
+        additions.add_genres(AlbumGenre, [album.pk], named)
     replace_credits(album, credited, moved="artist_id" in given)
 
 
@@ -67,11 +70,13 @@ def change_track(track: Track, changes: TrackChanges) -> None:
     if "isrc" in given:
         given["isrc"] = additions.bare_isrc(given["isrc"])
     refer(given)
+    # First, as where tracks are added.
+    named = None if genres is None else additions.genres_named([genres])
     with saving(track):
         store(track, given)
-    if genres is not None:
+    if named is not None:
         TrackGenre.objects.filter(track=track).delete()
-        additions.add_genres(TrackGenre, [track.pk], additions.genres_named([genres]))
+        additions.add_genres(TrackGenre, [track.pk], named)
     replace_credits(track, credited, moved="artist_id" in given)
 
 
@@ -168,8 +173,9 @@ def remove_artist(artist: Artist, *, cascade: bool) -> None:
     credited = artist.album_credits.exists() or artist.track_credits.exists()
     if not cascade and (albums or tracks.exists() or credited):
         raise Conflict("The artist still has albums, tracks or credits; ?cascade=true removes them")
-    tracks.delete()
-    artist.albums.all().delete()
+    with seen_to():
+        tracks.delete()
+        artist.albums.all().delete()
     withdraw_credits(AlbumCredit, "album_id", artist)
     withdraw_credits(TrackCredit, "track_id", artist)
     artist.delete()
@@ -191,5 +197,6 @@ def remove_album(album: Album, *, cascade: bool) -> None:
     """Remove an album, and with `cascade` its tracks."""
     if not cascade and album.tracks.exists():
         raise Conflict("The album still has tracks; ?cascade=true removes them")
-    album.tracks.all().delete()
-    album.delete()
+    with seen_to():
+        album.tracks.all().delete()
+        album.delete()

@@ -28,14 +28,21 @@ class KeyField(TextBase):
 class ListField(TextBase):
     """A JSON list that triggers keep right (`carried`): who saves a model leaves it alone.
 
-    The model may have been read before the list last changed, or be the copy of another.
+    The model may have been read before the list last changed, or be the copy of another. Nor is it
+    dumped. What names the field itself, `update` or `bulk_update`, writes it.
     """
 
     EMPTY = "[]"
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
-            **{**options, "editable": False, "default": self.EMPTY, "db_default": self.EMPTY}
+            **{
+                **options,
+                "editable": False,
+                "serialize": False,
+                "default": self.EMPTY,
+                "db_default": self.EMPTY,
+            }
         )
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:

@@ -38,6 +38,7 @@ WORDS = {
 MORE_WORDS = {"catalogue_track": "composer_words"}
 """Another one, whose words are found in documents alone."""
 READ_AT_ONCE = 2_000
+"""Rows whose words are learnt: bounds the memory."""
 DOCUMENTED = {f"catalogue_{kind}": f"catalogue_{kind}_search" for kind in documents.KINDS}
 
 

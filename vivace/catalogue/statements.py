@@ -167,6 +167,14 @@ class Statement(NamedTuple):
         """The statement with parameters `limit` and `offset`."""
         return Statement(self.sql + BOUNDS, (*self.params, Slot("limit"), Slot("offset")))
 
+    def held(self) -> "Statement":
+        """The rows as they are, and nobody changes them until the transaction ends.
+
+        On SQLite nobody could.
+        """
+        locked = " FOR SHARE" if connection.vendor == "postgresql" else ""
+        return Statement(self.sql + locked, self.params)
+
     def counted(self, limit: int | None = None) -> "Statement":
         """How many rows there are, looking no further than a limit."""
         bound = f" LIMIT {limit}" if limit else ""

@@ -50,7 +50,7 @@ TIMES = ("created_at", "updated_at")
 def store(planner: Planner, new_tracks: int, changed_tracks: int) -> None:
     """Write all that was planned. The tracks wait in `staged_track`."""
     now = timestamp()
-    with relieved_of_indexes(new_tracks), carried.ahead():
+    with relieved_of_indexes(new_tracks), carried.seen_to():
         store_genres(planner.genres.new, now)
         store_artists(planner.artists, now)
         store_albums(planner.albums, planner.artists, now)
@@ -64,7 +64,8 @@ def store(planner: Planner, new_tracks: int, changed_tracks: int) -> None:
         if new_tracks or changed_tracks:
             store_track_genres()
             store_track_credits()
-            carried.renew("track", "IN (SELECT id FROM staged_track WHERE fresh = 0)")
+            if changed_tracks:
+                carried.renew("track", "IN (SELECT id FROM staged_track WHERE fresh = 0)")
             make_findable()
 
 
@@ -292,8 +293,7 @@ def staged_credits() -> str:
     named = f"JOIN catalogue_artist named ON named.id = CAST({id_} AS bigint)"
     values = (f"CAST({id_} AS text)", "named.name", credited_as, role)
     held = f"{elements('credits')} {named}"
-    told = carried.listed(connection.vendor, held, "element.key", *values)
-    return f"CASE WHEN staged.credits IS NULL THEN '[]' ELSE {told} END"
+    return carried.listed(connection.vendor, held, "element.key", *values)
 
 
 def part() -> str:
@@ -396,7 +396,7 @@ def sqlite_relieved() -> Iterator[None]:
     dropped = fetched(
         "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND "
         f"(type = 'index' AND tbl_name IN ({names}) OR name LIKE '%%genre_found'"
-        " OR name LIKE 'document_%%_insert' OR name LIKE 'carried_%%_insert')"
+        " OR name LIKE 'document_%%_insert' OR name LIKE 'carry_%%_insert')"
     )
     for kind, name, _ in dropped:
         run(f"DROP {kind} {name}")

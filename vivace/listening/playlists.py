@@ -64,7 +64,8 @@ def change(playlist: Playlist, *, check: Check = lambda: None, **fields: Any) ->
         fields["name_words"] = spellings(fields["name_key"])
     with changing(playlist, check):
         Playlist.objects.filter(pk=playlist.pk).update(**fields)
-        learn([fields.get("name_words", "")])
+        if "name_words" in fields:
+            learn([fields["name_words"]])
 
 
 def delete(playlist: Playlist, *, check: Check = lambda: None) -> None:

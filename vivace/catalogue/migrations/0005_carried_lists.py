@@ -1,6 +1,7 @@
 """Albums and tracks carry their genres and credits as they are shown: columns and triggers.
 
-The next migration fills them for what is there; until then they are as empty as by default.
+The next migration fills them for what is there; until then they are as empty as by default. On
+PostgreSQL it waits for both tables, not for long: if they are in use all the time, run it again.
 """
 
 from typing import Any
@@ -29,6 +30,12 @@ class AddList(migrations.AddField):
         )
 
 
+def hold(apps: Any, schema_editor: Any) -> None:
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute("SET LOCAL lock_timeout = '10s'")
+        schema_editor.execute("LOCK TABLE catalogue_track, catalogue_album")
+
+
 def create(apps: Any, schema_editor: Any) -> None:
     for statement in carried.triggers(schema_editor.connection.vendor):
         schema_editor.execute(statement)
@@ -37,6 +44,7 @@ def create(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
     dependencies = [("catalogue", "0004_pending_words")]
     operations = [
+        migrations.RunPython(hold),
         *(AddList(kind, each.column) for kind in carried.KINDS for each in carried.LISTS),
         migrations.RunPython(create),
     ]

@@ -10,15 +10,14 @@ from typing import Any
 from django.db import migrations
 
 from vivace.catalogue import carried
+from vivace.catalogue.statements import fetched
 
 AT_ONCE = 10_000
 
 
 def fill(apps: Any, schema_editor: Any) -> None:
     for kind in carried.KINDS:
-        with schema_editor.connection.cursor() as cursor:
-            cursor.execute(f"SELECT coalesce(max(id), 0) FROM catalogue_{kind}")
-            [(last,)] = cursor.fetchall()
+        [(last,)] = fetched(f"SELECT coalesce(max(id), 0) FROM catalogue_{kind}")
         for ends in pairwise(range(0, last + AT_ONCE + 1, AT_ONCE)):
             carried.renew(kind, "> %s AND id <= %s", ends)
 
