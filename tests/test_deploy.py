@@ -249,7 +249,8 @@ def test_an_old_worker_goes_on_until_a_new_one_has_loaded(site: Site) -> None:
     import psutil
 
     main = site.gunicorns["reads"]
-    before = workers_of(main)
+    # One that has not loaded itself, as it came in place of one that ended, waits for nobody.
+    before = {worker.pid for worker in idle(main)}
     new: dict[int, psutil.Process] = {}
 
     def both_suspended() -> bool:
@@ -283,6 +284,23 @@ def workers_of(pid: int) -> set[int]:
     import psutil
 
     return {child.pid for child in psutil.Process(pid).children()}
+
+
+def idle(main: int) -> list[Any]:
+    """The workers, once they have done nothing for a while: they have loaded."""
+    import psutil
+
+    found: list[psutil.Process] = []
+
+    def quiet() -> bool:
+        found[:] = psutil.Process(main).children()
+        spent = [worker.cpu_times() for worker in found]
+        time.sleep(1)
+        resting = all(worker.status() == psutil.STATUS_SLEEPING for worker in found)
+        return resting and spent == [worker.cpu_times() for worker in found] and len(found) == 2
+
+    until(quiet)
+    return found
 
 
 def test_metrics_are_of_all_workers(site: Site) -> None:
