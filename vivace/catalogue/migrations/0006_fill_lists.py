@@ -4,7 +4,6 @@ In transactions of their own, so that on PostgreSQL nobody waits for all of them
 written meanwhile, by code that does not know the lists, too, the triggers see to.
 """
 
-from itertools import pairwise
 from typing import Any
 
 from django.db import migrations
@@ -17,9 +16,18 @@ AT_ONCE = 10_000
 
 def fill(apps: Any, schema_editor: Any) -> None:
     for kind in carried.KINDS:
-        [(last,)] = fetched(f"SELECT coalesce(max(id), 0) FROM catalogue_{kind}")
-        for ends in pairwise(range(0, last + AT_ONCE + 1, AT_ONCE)):
-            carried.renew(kind, "> %s AND id <= %s", ends)
+        last = 0
+        while end := reached(kind, last):
+            carried.renew(kind, "> %s AND id <= %s", [last, end])
+            last = end
+
+
+def reached(kind: str, last: int) -> int | None:
+    """The id of the last row of the next ones."""
+    following = f"SELECT id FROM catalogue_{kind} WHERE id > %s ORDER BY id LIMIT {AT_ONCE}"
+    [(end,)] = fetched(f"SELECT max(id) FROM ({following}) AS following", [last])
+    found: int | None = end
+    return found
 
 
 class Migration(migrations.Migration):
