@@ -21,7 +21,7 @@ from vivace.catalogue.statements import fetched
 LAST = "\U0010ffff"
 """Ends the range of all words with the same start."""
 SPLIT_AT_ONCE = 4_000
-"""Texts that are split as one: a third of the time of one by one."""
+"""Texts that are split as one: bounds the memory."""
 AHEAD = 8
 """Letters that a misspelt start may lack."""
 PROBED = 5_000

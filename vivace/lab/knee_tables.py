@@ -47,8 +47,8 @@ def knees(evidence: Evidence) -> Section | None:
 
 def setup(found: Knees) -> str:
     result = found.result
-    kept = ", ".join(map(str, result.server_cores))
-    where = f", kept to core {kept}" if kept else ""
+    cores = ", ".join(map(str, result.server_cores))
+    where = f", kept to core {cores}" if cores else ""
     library = f", {plural(result.data.tracks, 'track')}" if result.data else ""
     kept = "" if result.kept else ", each answer made anew"
     return f"{result.server}{where}{library}{kept}: p99 under {exact(result.target_p99_ms)} ms."
