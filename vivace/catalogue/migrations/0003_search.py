@@ -8,8 +8,9 @@ from typing import Any
 
 from django.db import migrations, models
 
-import vivace.catalogue.fields
 from vivace.catalogue import documents
+from vivace.catalogue.columns import AddText
+from vivace.catalogue.fields import KeyField
 
 TOKENS = "tokenize=\"unicode61 remove_diacritics 0 categories 'L* N* Co M*'\""
 """Marks belong to their word, as in `folding.words`."""
@@ -17,24 +18,8 @@ ROWS_ALONE = "detail=none, columnsize=0"
 """The rows matching are all that is asked: no positions, no ranks."""
 
 
-class AddWords(migrations.AddField):
-    """A column of words, empty for now, without making SQLite's table anew."""
-
-    def __init__(self, model_name: str, name: str) -> None:
-        field = vivace.catalogue.fields.KeyField(editable=False, default="")
-        super().__init__(model_name, name, field, preserve_default=False)
-
-    def deconstruct(self) -> Any:
-        return (type(self).__name__, [], {"model_name": self.model_name, "name": self.name})
-
-    def database_forwards(
-        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
-    ) -> None:
-        table = to_state.apps.get_model(app_label, self.model_name)._meta.db_table
-        collation = ' COLLATE "C"' if schema_editor.connection.vendor == "postgresql" else ""
-        schema_editor.execute(
-            f"ALTER TABLE {table} ADD COLUMN {self.name} text{collation} NOT NULL DEFAULT ''"
-        )
+def words() -> KeyField:
+    return KeyField(editable=False, default="")
 
 
 def names_found(table: str, vendor: str) -> Iterator[str]:
@@ -106,10 +91,10 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("word", vivace.catalogue.fields.KeyField()),
+                ("word", KeyField()),
                 (
                     "backward",
-                    vivace.catalogue.fields.KeyField(help_text="From its last letter to its first"),
+                    KeyField(help_text="From its last letter to its first"),
                 ),
             ],
             options={
@@ -119,7 +104,7 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        AddWords("genre", "name_words"),
-        AddWords("track", "composer_words"),
+        AddText("genre", "name_words", words(), preserve_default=False),
+        AddText("track", "composer_words", words(), preserve_default=False),
         migrations.RunPython(create),
     ]

@@ -9,25 +9,8 @@ from typing import Any
 from django.db import migrations
 
 from vivace.catalogue import carried
+from vivace.catalogue.columns import AddText
 from vivace.catalogue.fields import ListField
-
-
-class AddList(migrations.AddField):
-    """A column for a list, empty for now, without making SQLite's table anew."""
-
-    def __init__(self, model_name: str, name: str) -> None:
-        super().__init__(model_name, name, ListField())
-
-    def deconstruct(self) -> Any:
-        return (type(self).__name__, [], {"model_name": self.model_name, "name": self.name})
-
-    def database_forwards(
-        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
-    ) -> None:
-        table = to_state.apps.get_model(app_label, self.model_name)._meta.db_table
-        schema_editor.execute(
-            f"ALTER TABLE {table} ADD COLUMN {self.name} text NOT NULL DEFAULT '[]'"
-        )
 
 
 def hold(apps: Any, schema_editor: Any) -> None:
@@ -45,6 +28,10 @@ class Migration(migrations.Migration):
     dependencies = [("catalogue", "0004_pending_words")]
     operations = [
         migrations.RunPython(hold),
-        *(AddList(kind, each.column) for kind in carried.KINDS for each in carried.LISTS),
+        *(
+            AddText(kind, each.column, ListField())
+            for kind in carried.KINDS
+            for each in carried.LISTS
+        ),
         migrations.RunPython(create),
     ]

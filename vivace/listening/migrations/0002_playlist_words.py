@@ -5,6 +5,8 @@ from typing import Any
 
 from django.db import migrations
 
+from vivace.catalogue.columns import AddText
+
 search = import_module("vivace.catalogue.migrations.0003_search")
 
 
@@ -15,4 +17,7 @@ def create(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [("listening", "0001_initial"), ("catalogue", "0003_search")]
-    operations = [search.AddWords("playlist", "name_words"), migrations.RunPython(create)]
+    operations = [
+        AddText("playlist", "name_words", search.words(), preserve_default=False),
+        migrations.RunPython(create),
+    ]
