@@ -10,6 +10,12 @@ import msgspec
 
 from vivace.lab import histogram, results
 from vivace.lab.ablation.results import Ablated, AblationResult
+from vivace.lab.compare import judged
+from vivace.lab.compare_results import Compared, CompareResult, Round, compare_path
+from vivace.lab.compare_results import save as save_comparison
+from vivace.lab.gate import changes
+from vivace.lab.gate_results import Asked, Counts, GateResult, gate_path
+from vivace.lab.gate_results import save as save_gate
 from vivace.lab.profile_results import (
     Found,
     Operation,
@@ -132,6 +138,57 @@ def ablation_result(database: Database, *rows: Ablated, **changed: Any) -> Ablat
     return msgspec.structs.replace(made, **changed)
 
 
+def compared(operation: str = "GET /api/v1/tracks", factor: float = 1.0) -> Compared:
+    """One that takes so many times as long at the second revision, in noise common to a round."""
+    drawn = random.Random(operation)
+    rounds = []
+    for _ in range(24):
+        busy = 0.000_83 * drawn.uniform(0.95, 1.3)
+        first, second, again = (busy * drawn.uniform(0.995, 1.005) for _ in range(3))
+        times = first, second * factor, again
+        rounds.append(Round(processor=times, wall=times))
+    return judged(operation, rounds, 0.001)
+
+
+def compare_result(*operations: Compared, **changed: Any) -> CompareResult:
+    made = CompareResult(
+        database="sqlite",
+        first="main (1c0ffee)",
+        second="the working tree",
+        started_at="2026-02-03T07:08:09+00:00",
+        machine=MACHINE,
+        versions=VERSIONS,
+        operations=[*operations],
+        missing=["GET /api/v1/search: new"],
+    )
+    return msgspec.structs.replace(made, **changed)
+
+
+def counts(operation: str = "GET /api/v1/tracks", **changed: Any) -> Counts:
+    made = Counts(
+        operation=operation, status=200, queries=2, shapes=2, rows=103, effort=8_211, bytes=20_411,
+        instructions=4_311_927, statements=[Asked(shape="SELECT 1", times=2, place="a.py:7")],
+    )  # fmt: skip
+    return msgspec.structs.replace(made, **changed)
+
+
+def gate_result(before: Counts, after: Counts, **changed: Any) -> GateResult:
+    made = GateResult(
+        database="sqlite",
+        base="main (1c0ffee)",
+        started_at="2026-02-03T08:09:10+00:00",
+        machine=MACHINE,
+        versions=VERSIONS,
+        before=[before],
+        after=[after],
+        changes=changes([before], [after]),
+        new=[],
+        gone=[],
+        missing=[],
+    )
+    return msgspec.structs.replace(made, **changed)
+
+
 def latencies(p50_ms: float, count: int, tail: float = 0.4, seed: int = 1) -> list[float]:
     """Milliseconds as a server's are: most near the median, a few far above."""
     drawn = random.Random(seed)
@@ -242,6 +299,10 @@ def write_everything(folder: Path, benchmarks: int = 80) -> None:
     for profile, p50 in (("assignment", 187.0), ("thinking", 7.9), ("crowd", 83.0), ("open", 6.7)):
         for stack, slower in (("sqlite", 1.0), ("postgresql", 2.37)):
             results.save(folder, loaded(profile, stack, p50 * slower))  # type: ignore[arg-type]
+    compare_operations = [compared(f"GET /things/{n}", 0.9 + n / 100) for n in range(52)]
+    save_comparison(compare_path(folder, "sqlite"), compare_result(*compare_operations))
+    more = counts(queries=3, statements=[Asked(shape="SELECT 1", times=3, place="a.py:7")])
+    save_gate(gate_path(folder, "sqlite"), gate_result(counts(), more, gone=["GET /old"]))
 
 
 def many(database: Database, slower: float, count: int) -> list[dict[str, Any]]:

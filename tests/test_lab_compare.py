@@ -131,7 +131,7 @@ def test_the_working_tree_is_compared_with_itself(
     # Three rounds are too few for any interval.
     assert (compared.verdict, compared.change) == ("none", EVERYTHING)
     assert {*shown} == {operation}
-    path = compare_results.save(compare_results.compare_path(tmp_path), found)
+    path = compare_results.save(compare_results.compare_path(tmp_path, found.database), found)
     assert compare_results.read(path).operations[0].rounds == compared.rounds
 
 
@@ -227,5 +227,5 @@ def test_the_command_ends_with_3_where_something_is_slower(
     said = capsys.readouterr().out
     assert "1 slower, 0 faster, no difference seen in 0" in said
     call_command("lab", "compare", str(first), str(first), *results)
-    found: CompareResult = compare_results.read(compare_results.compare_path(tmp_path))
+    found: CompareResult = compare_results.read(compare_results.compare_path(tmp_path, "sqlite"))
     assert [each.verdict for each in found.operations] == ["none"]

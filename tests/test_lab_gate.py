@@ -129,7 +129,7 @@ def test_the_accepted_increases_of_this_checkout_can_be_read(tmp_path: Path) -> 
 
 def test_a_result_file_is_read_as_it_was_written(tmp_path: Path) -> None:
     found = result([counts()], [counts(queries=2)])
-    path = gate_results.save(gate_results.gate_path(tmp_path), found)
+    path = gate_results.save(gate_results.gate_path(tmp_path, found.database), found)
     assert gate_results.read(path) == found
     path.write_text("{")
     with pytest.raises(ResultError, match="damaged"):

@@ -15,8 +15,12 @@ from tests.browser import browser
 from vivace.lab import histogram, plots, report, results, rules
 from vivace.lab.ablation.results import AblationResult
 from vivace.lab.ablation.results import save as save_ablation
+from vivace.lab.compare_results import CompareResult, compare_path
+from vivace.lab.compare_results import save as save_comparison
 from vivace.lab.evidence import Evidence, gathered
 from vivace.lab.findings import RULES, TO_GAIN, Rule, findings, recommendations, verdict
+from vivace.lab.gate_results import GateResult, gate_path
+from vivace.lab.gate_results import save as save_gate
 from vivace.lab.loads import Latency
 from vivace.lab.profile_results import ProfileResult, profile_path
 from vivace.lab.profile_results import save as save_profile
@@ -106,6 +110,8 @@ class Lab(NamedTuple):
     loads: Sequence[LoadResult] = ()
     ablations: Sequence[AblationResult] = ()
     profiles: Sequence[ProfileResult] = ()
+    comparisons: Sequence[CompareResult] = ()
+    gates: Sequence[GateResult] = ()
 
     def written(self, folder: Path) -> Evidence:
         for database, benchmarks in zip(DATABASES, (self.sqlite, self.postgresql), strict=True):
@@ -117,6 +123,10 @@ class Lab(NamedTuple):
             save_ablation(folder, ablation)
         for profile in self.profiles:
             save_profile(profile_path(folder, profile.profiles.database), profile)
+        for comparison in self.comparisons:
+            save_comparison(compare_path(folder, comparison.database), comparison)
+        for gate in self.gates:
+            save_gate(gate_path(folder, gate.database), gate)
         return gathered(folder)
 
 
@@ -245,6 +255,23 @@ def test_every_row_of_measurements_names_its_file_and_the_path_within(
     for path in full.glob("load-*.json"):
         assert f"{path.name} › endpoints[*].histogram, merged" in rendered.markdown
         assert f"{path.name} › endpoints[GET /search]" in rendered.markdown
+
+
+def test_revisions_are_set_side_by_side(tmp_path: Path) -> None:
+    slower, faster = made.compared("GET /slower", 1.07), made.compared("GET /faster", 0.93)
+    comparison = made.compare_result(made.compared("GET /same"), faster, slower)
+    more = made.gate_result(made.counts(), made.counts(queries=4, rows=51), gone=["GET /old"])
+    Lab(comparisons=[comparison], gates=[more]).written(tmp_path)
+    found = report.render(tmp_path)
+    tables = Tables(found.html).tables
+    (compared,) = (table for table in tables if "verdict" in table[0])
+    (counted,) = (table for table in tables if "difference" in table[0])
+    assert [row[0] for row in compared[1:]] == ["GET /slower", "GET /faster"]
+    assert [row[-1] for row in compared[1:]] == ["slower", "faster"]
+    assert [row[1:4] for row in counted[1:]] == [["queries", "2", "4"], ["rows", "103", "51"]]
+    assert "No difference is seen in 1 operation; at most" in found.markdown
+    assert "GET /old: gone" in found.markdown
+    assert "GET /slower: as fast as in main (1c0ffee) again, a factor of 1.07" in found.markdown
 
 
 def test_percentiles_in_one_pass_are_those_of_the_histogram() -> None:
@@ -414,6 +441,16 @@ SPOKEN: dict[Rule, tuple[Lab, list[str], Lab]] = {
         ["shop/views.py:17: n-plus-one: GET /things: 20 times, one for each row: SELECT (SQLite)"],
         Lab(profiles=[made.profile_result("sqlite", made.found(explained="so"))]),
     ),
+    rules.slower: (
+        Lab(comparisons=[made.compare_result(made.compared(factor=1.07), made.compared("b"))]),
+        ["GET /api/v1/tracks takes 1.07× as long in the working tree as in main (1c0ffee)"],
+        Lab(comparisons=[made.compare_result(made.compared(factor=0.93))]),
+    ),
+    rules.counts_more: (
+        Lab(gates=[made.gate_result(made.counts(), made.counts(rows=206))]),
+        ["Since main (1c0ffee) GET /api/v1/tracks: rows: 206 instead of 103 (+100.0%)"],
+        Lab(gates=[made.gate_result(made.counts(), made.counts(rows=51))]),
+    ),
     rules.gains: (
         Lab(postgresql=[timed(0.001, pairs=made.pairs(5.83))]),
         ["One track on PostgreSQL is 5."],
@@ -439,7 +476,9 @@ def test_a_rule_speaks_where_it_should(rule: Rule, tmp_path: Path) -> None:
     assert len(found) == len(texts)
     for finding, text in zip(found, texts, strict=True):
         assert text in finding.text
-        assert re.match(r"(?:bench|load|ablation|profile)-[a-z,{}-]+\.json › ", finding.where)
+        assert re.match(
+            r"(?:bench|load|ablation|profile|compare|gate)-[a-z,{}-]+\.json › ", finding.where
+        )
 
 
 @pytest.mark.parametrize("rule", SPOKEN, ids=lambda rule: rule.__name__)

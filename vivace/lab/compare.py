@@ -74,7 +74,7 @@ def run(first: str, second: str, wanted: Sequence[str], say: Say, show: Show) ->
         second=names[1],
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=machine.machine(),
-        packages=machine.versions(PACKAGES).packages,
+        versions=machine.versions(PACKAGES),
         operations=compared,
         missing=shared.missing,
     )

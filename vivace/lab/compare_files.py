@@ -71,7 +71,7 @@ def run(first: Path, second: Path) -> CompareResult:
         second=str(second),
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=old.machine_info.vivace_machine,
-        packages=new.machine_info.vivace_versions.packages,
+        versions=new.machine_info.vivace_versions,
         operations=[
             compared(before[name], changes[name], drift)
             for name in shared

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from vivace.lab import results
-from vivace.lab.results import FORMAT, Database, Machine
+from vivace.lab.results import FORMAT, Database, Machine, Versions
 from vivace.lab.verdicts import Interval, Verdict
 
 Clock = Literal["processor", "wall"]
@@ -43,14 +43,14 @@ class CompareResult(Struct, kw_only=True):
     second: str
     started_at: str
     machine: Machine
-    packages: dict[str, str]
+    versions: Versions
     operations: list[Compared]
     missing: list[str]
     """What was not compared, a line each."""
 
 
-def compare_path(folder: Path) -> Path:
-    return folder / "compare.json"
+def compare_path(folder: Path, database: Database) -> Path:
+    return folder / f"compare-{database}.json"
 
 
 def save(path: Path, result: CompareResult) -> Path:

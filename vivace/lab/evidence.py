@@ -4,7 +4,7 @@ Raises `ResultError` for whatever must not be reported: nothing at all, a damage
 measurements that cannot stand beside each other.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -18,6 +18,10 @@ from msgspec import Struct
 from vivace.lab import results
 from vivace.lab.ablations import Ablation, ablations
 from vivace.lab.cases import BenchFile, Benchmark, Case, Info
+from vivace.lab.compare_results import CompareResult, compare_path
+from vivace.lab.compare_results import read as read_comparison
+from vivace.lab.gate_results import GateResult, gate_path
+from vivace.lab.gate_results import read as read_gate
 from vivace.lab.loads import Load, load
 from vivace.lab.profile_results import ProfileResult, profile_path
 from vivace.lab.profile_results import read as read_profile
@@ -89,6 +93,26 @@ class Profile(NamedTuple):
         return f"{self.file} › profiles.{path}"
 
 
+class Comparison(NamedTuple):
+    """How long operations take at two revisions, or in two result files."""
+
+    file: str
+    result: CompareResult
+
+    def where(self, path: str) -> str:
+        return f"{self.file} › {path}"
+
+
+class Gate(NamedTuple):
+    """What operations count to at two revisions."""
+
+    file: str
+    result: GateResult
+
+    def where(self, path: str) -> str:
+        return f"{self.file} › {path}"
+
+
 class File(Struct, frozen=True):
     name: str
     taken_at: str
@@ -106,6 +130,8 @@ class Evidence:
     knees: list[Knees] = field(default_factory=list)
     profiles: list[Profile] = field(default_factory=list)
     ablations: list[Ablation] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
+    gates: list[Gate] = field(default_factory=list)
 
     @property
     def vivace(self) -> str:
@@ -193,10 +219,13 @@ def gathered(folder: Path) -> Evidence:
     benches = {database: bench(path) for database, path in bench_paths(folder)}
     loads = sorted(map(load, folder.glob("load-*.json")), key=order)
     knees = sorted(map(knee, folder.glob("knee-*.json")), key=stack_order)
-    profiles = [Profile(path.name, read_profile(path)) for path in profile_paths(folder)]
+    # Of Vivace; other projects' have files of other names.
+    profiles = [Profile(path.name, read_profile(path)) for path in there(folder, profile_path)]
     switched_off = ablations(folder)
-    others: list[Load | Knees | Profile | Ablation]
-    others = [*loads, *knees, *profiles, *switched_off]
+    comparisons = [Comparison(p.name, read_comparison(p)) for p in there(folder, compare_path)]
+    gates = [Gate(path.name, read_gate(path)) for path in there(folder, gate_path)]
+    others: list[Load | Knees | Profile | Ablation | Comparison | Gate]
+    others = [*loads, *knees, *profiles, *switched_off, *comparisons, *gates]
     names = {results.bench_path(Path(), database).name: b for database, b in benches.items()}
     machines = {name: found.machine_info.vivace_machine for name, found in names.items()}
     versions = {name: found.machine_info.vivace_versions for name, found in names.items()}
@@ -219,6 +248,8 @@ def gathered(folder: Path) -> Evidence:
         knees=knees,
         profiles=profiles,
         ablations=switched_off,
+        comparisons=comparisons,
+        gates=gates,
     )
 
 
@@ -240,9 +271,9 @@ def digest(path: Path) -> str:
     return sha256(path.read_bytes()).hexdigest()
 
 
-def profile_paths(folder: Path) -> list[Path]:
-    """Of Vivace; other projects' have files of other names."""
-    return [path for database in DATABASES if (path := profile_path(folder, database)).exists()]
+def there(folder: Path, named: Callable[[Path, Database], Path]) -> list[Path]:
+    """The files of that name that there are, of a database each."""
+    return [path for database in DATABASES if (path := named(folder, database)).exists()]
 
 
 def bench_paths(folder: Path) -> Iterator[tuple[Database, Path]]:

@@ -35,6 +35,8 @@ RULES: dict[Rule, str] = {
     rules.databases: "SQLite and PostgreSQL on the same benchmarks.",
     rules.profiled: "The profile of an operation finds a defect that is not explained.",
     rules.ablated: "An optimisation that is switched off: what it slows, and what they are worth.",
+    rules.slower: "An operation is slower than at another revision.",
+    rules.counts_more: "An operation counts to more than at another revision; nobody accepted it.",
     rules.gains: "The 95 % interval of a ratio of before and after leaves out 1.",
     rules.met_promises: "Goals and targets that are met, all together.",
 }
@@ -99,6 +101,19 @@ def from_to(promise: Promise) -> str:
     return way if promise.factor == float("inf") else f"{way}, a factor of {figure(promise.factor)}"
 
 
+def win_back(evidence: Evidence) -> Iterator[Recommendation]:
+    """What was faster at another revision."""
+    for comparison in evidence.comparisons:
+        for each in comparison.result.operations:
+            if each.verdict == "slower":
+                text = (
+                    f"{each.operation}: as fast as in {comparison.result.first} again, a factor of"
+                    f" {figure(each.change.ratio)}."
+                )
+                where = comparison.where(f"operations[{each.operation}]")
+                yield Recommendation(each.change.ratio, text, where, "revisions")
+
+
 def shorten_the_worst(evidence: Evidence) -> Iterator[Recommendation]:
     """The endpoint with the highest p99 of all load tests."""
     asked = [(load, *load.slowest()[0]) for load in evidence.undisturbed if load.slowest()]
@@ -119,6 +134,7 @@ GAINED: tuple[Callable[[Evidence], Iterator[Recommendation]], ...] = (
 )
 TO_GAIN: tuple[Callable[[Evidence], Iterator[Recommendation]], ...] = (
     reach_goals,
+    win_back,
     shorten_the_worst,
 )
 

@@ -1,6 +1,6 @@
 """What every operation counts to, in the working tree and at a base revision, and what changed.
 
-    revisions ──→ two trees ──counting──→ Counts ──changes──→ gate.json
+    revisions ──→ two trees ──counting──→ Counts ──changes──→ GateResult
 
 Counts do not wobble: the same code counts to the same, so whatever differs was changed.
 """

@@ -71,8 +71,8 @@ class GateResult(Struct, kw_only=True):
     """What could not be counted, a line each."""
 
 
-def gate_path(folder: Path) -> Path:
-    return folder / "gate.json"
+def gate_path(folder: Path, database: Database) -> Path:
+    return folder / f"gate-{database}.json"
 
 
 def save(path: Path, result: GateResult) -> Path:

@@ -45,14 +45,12 @@ STYLE = {
     "font.size": 8.5,
     "text.color": INK,
     "axes.edgecolor": GRID,
-    "axes.facecolor": "none",
     "axes.grid": True,
     "axes.labelcolor": QUIET,
     "axes.labelsize": 8.5,
     "axes.linewidth": 0.8,
     "axes.spines.right": False,
     "axes.spines.top": False,
-    "figure.facecolor": "none",
     "grid.color": GRID,
     "grid.linewidth": 0.6,
     "legend.frameon": False,
@@ -82,7 +80,10 @@ class Bar(NamedTuple):
 def drawing(height: float = HEIGHT) -> Iterator[tuple[Figure, Axes]]:
     with style.context(["default", STYLE]):
         drawn = Figure(figsize=(WIDTH, height), layout="constrained")
-        yield drawn, drawn.subplots()
+        axes = drawn.subplots()
+        for patch in (drawn.patch, axes.patch):
+            patch.set_visible(False)
+        yield drawn, axes
 
 
 def latency(lines: Mapping[str, Latency], floors: Sequence[Latency], label: str) -> str:
@@ -275,11 +276,31 @@ def small_tag(tag: str) -> str:
     for pattern, instead in LESS:
         tag = re.sub(pattern, instead, tag)
     tag = re.sub(r"-?\d+\.\d+", lambda number: short(float(number[0])), tag)
-    tag = LEVEL.sub(r"\1", tag)
+    tag = PATH.sub(lambda path: f' d="{step_by_step(path[1])}"', tag)
     return re.sub("|".join(CSS), lambda stand_in: CSS[stand_in[0]], tag)
 
 
-LEVEL = re.compile(r"(L[\d.]+ ([\d.]+))(?:L[\d.]+ \2)+(?=L[\d.]+ \2(?:L| ?\"))")
+def step_by_step(path: str) -> str:
+    """The same with each point told from the one before, which takes fewer digits."""
+    x = y = 0.0
+
+    def step(point: re.Match[str]) -> str:
+        nonlocal x, y
+        right, down = round(float(point[2]) - x, 2), round(float(point[3]) - y, 2)
+        x, y = float(point[2]), float(point[3])
+        if point[1] == "M":
+            return point[0]
+        if not right or not down:
+            return f"v{down:g}" if not right else f"h{right:g}"
+        return f"l{right:g}{'' if down < 0 else ' '}{down:g}"
+
+    return POINT.sub(step, LEVEL.sub(r"\1", path))
+
+
+PATH = re.compile(r' d="([ML\d. -]+?) ?"')
+"""Of straight lines alone."""
+POINT = re.compile(r"([ML])(-?[\d.]+) (-?[\d.]+)")
+LEVEL = re.compile(r"(L[\d.]+ ([\d.]+))(?:L[\d.]+ \2)+(?=L[\d.]+ \2(?:L|$))")
 """What lies between the first and the last point of a level line."""
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Literal, NamedTuple
 
+from vivace.lab import gate
 from vivace.lab.ablations import Optimisation, optimisations
 from vivace.lab.cases import Case, Change
 from vivace.lab.evidence import Evidence, Promise
@@ -304,6 +305,28 @@ def of_worth(gaining: Sequence[Optimisation], of: int, database: Database) -> Fi
         f" {times(ratio.ratio)}, 95 % interval {interval(ratio.low, ratio.high)}."
     )
     return Finding("good", text, most.where(database), "ablation", ratio.ratio)
+
+
+def slower(evidence: Evidence) -> Iterator[Finding]:
+    for comparison in evidence.comparisons:
+        for each in comparison.result.operations:
+            if each.verdict == "slower":
+                found = each.change
+                text = (
+                    f"{each.operation} takes {times(found.ratio)} as long in"
+                    f" {comparison.result.second} as in {comparison.result.first}, interval"
+                    f" {interval(found.low, found.high)}."
+                )
+                where = comparison.where(f"operations[{each.operation}]")
+                yield Finding("bad", text, where, "revisions", found.ratio)
+
+
+def counts_more(evidence: Evidence) -> Iterator[Finding]:
+    for found in evidence.gates:
+        for change in gate.refused(found.result):
+            text = f"Since {found.result.base} {gate.line(change, found.result.database)}"
+            where = found.where(f"changes[{change.operation}]")
+            yield Finding("bad", text, where, "revisions", change.after / max(1, change.before))
 
 
 def gains(evidence: Evidence) -> Iterator[Finding]:

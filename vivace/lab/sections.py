@@ -2,7 +2,14 @@
 
 from collections.abc import Callable
 
-from vivace.lab import ablation_tables, bench_tables, knee_tables, load_tables, profile_tables
+from vivace.lab import (
+    ablation_tables,
+    bench_tables,
+    knee_tables,
+    load_tables,
+    profile_tables,
+    revision_tables,
+)
 from vivace.lab.evidence import Evidence
 from vivace.lab.findings import (
     GAINED,
@@ -43,6 +50,7 @@ def summary(evidence: Evidence) -> Section:
         (sum(len(found.result.operations) for found in evidence.knees), "knee"),
         (sum(len(p.result.profiles.operations) for p in evidence.profiles), "profiled operation"),
         (sum(len(found.result.rows) for found in evidence.ablations), "ablation"),
+        (sum(len(found.result.operations) for found in evidence.comparisons), "comparison"),
     )
     measured = [plural(number, kind) for number, kind in kinds if number]
     blocks: list[Block] = [
@@ -273,6 +281,7 @@ SECTIONS: tuple[Callable[[Evidence], Section | None], ...] = (
     load_tables.load_tests,
     knee_tables.knees,
     profile_tables.profiles,
+    revision_tables.revisions,
     all_findings,
     advice,
     conclusion,

@@ -33,7 +33,9 @@ def run(options: dict[str, Any]) -> None:
     from vivace.lab import compare, compare_results
 
     result = of_files(options) if is_file(options["a"]) else of_revisions(options)
-    path = compare_results.save(compare_results.compare_path(options["results"]), result)
+    path = compare_results.save(
+        compare_results.compare_path(options["results"], result.database), result
+    )
     terminal().print(compare.table(result))
     for missing in result.missing:
         say(f"Not compared: {missing}")

@@ -36,7 +36,7 @@ def run(options: dict[str, Any]) -> None:
     except gate.NoVerdictError as error:
         say(f"Nothing to compare with: {error}")
         sys.exit(NO_VERDICT)
-    path = gate_results.save(gate_results.gate_path(options["results"]), result)
+    path = gate_results.save(gate_results.gate_path(options["results"], result.database), result)
     for line in gate.told(result):
         say(line)
     say(f"Result: {path}")
