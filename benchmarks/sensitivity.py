@@ -14,7 +14,7 @@ import math
 import random
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -73,17 +73,28 @@ def prepared_lab() -> Iterator[Lab]:
         revisions.tree(revisions.WORKING_TREE) as slowed,
         prepared.library(tree, "sqlite") as library,
     ):
-        (slowed / "vivace" / "burning.py").write_text(BURNING)
-        with (slowed / "vivace" / "settings.py").open("a") as settings:
-            settings.write(SETTING)
+        plant(slowed)
         content = requests_path(library.folder).read_bytes()
         yield Lab(library, slowed, msgspec.json.decode(content, type=list[Request]))
+
+
+def plant(tree: Path) -> None:
+    """Have the handlers of a tree burn what `burn` writes down."""
+    (tree / "vivace" / "burning.py").write_text(BURNING)
+    with (tree / "vivace" / "settings.py").open("a") as settings:
+        settings.write(SETTING)
+
+
+def burn(tree: Path, requests: Iterable[Request], loops: Mapping[str, int]) -> None:
+    """Write down how many empty loops the operations burn that are named."""
+    named = {f"{each.method} {each.path}": loops.get(each.operation, 0) for each in requests}
+    (tree / "vivace" / "burning.json").write_text(json.dumps(named))
 
 
 def compared(lab: Lab, trial: Trial) -> list[Compared]:
     """As `vivace lab compare` does, but that the libraries are copies of one."""
     numbers = {each.operation: number for number, each in enumerate(lab.requests)}
-    burn(lab, trial)
+    burn(lab.slowed, lab.requests, loops_of(lab, trial))
     tree = lab.slowed if trial.slowed else lab.library.tree
     with ExitStack() as stack:
         libraries = [
@@ -94,14 +105,13 @@ def compared(lab: Lab, trial: Trial) -> list[Compared]:
         return compare.timed(libraries, chosen, lambda _done, _count, _name: None)
 
 
-def burn(lab: Lab, trial: Trial) -> None:
-    """Write down how many empty loops the slowed tree burns for its operation."""
-    loops = {}
-    for each in lab.requests:
-        if each.operation == trial.slowed:
-            wanted = trial.share * processor_seconds(lab, each)
-            loops[f"{each.method} {each.path}"] = math.ceil(wanted / loop_seconds())
-    (lab.slowed / "vivace" / "burning.json").write_text(json.dumps(loops))
+def loops_of(lab: Lab, trial: Trial) -> dict[str, int]:
+    """How many empty loops are the share of the operation that is slowed."""
+    slowed = (each for each in lab.requests if each.operation == trial.slowed)
+    return {
+        each.operation: math.ceil(trial.share * processor_seconds(lab, each) / loop_seconds())
+        for each in slowed
+    }
 
 
 def processor_seconds(lab: Lab, request: Request) -> float:
