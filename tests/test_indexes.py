@@ -18,7 +18,7 @@ from pytest_django import DjangoDbBlocker
 from vivace.catalogue import bulk, documents, listings, lists
 from vivace.catalogue.fields import timestamp
 from vivace.catalogue.filters import Bound, Words, groups
-from vivace.catalogue.lists import Listing, Order, Plan, lead_of, page_statement, parameters
+from vivace.catalogue.lists import Listing, Order, Plan, page_statement, parameters, planned
 from vivace.catalogue.models import Album, AlbumGenre, Artist, Genre, Track, TrackGenre
 from vivace.catalogue.search import index_words
 from vivace.catalogue.statements import Slot, Statement, fetched, many
@@ -387,14 +387,14 @@ def test_every_filter_and_sort_is_served_by_an_index(library: None) -> None:
 
 
 def chosen_lead(listing: Listing, order: str = "created_at", **values: Any) -> set[str]:
-    return {*lead_of(listing, values, parameters(listing, values), Order(order))}
+    return {*planned(listing, values, parameters(listing, values), Order(order)).lead}
 
 
 def test_words_and_bounds_lead_where_they_leave_few(
     library: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lists, "FEW", 1_000)
-    lists.few_statements.cache_clear()
+    lists.found_statements.cache_clear()
     tracks, albums = LISTINGS["TRACKS"], LISTINGS["ALBUMS"]
     assert chosen_lead(tracks, title="the") == set()
     assert chosen_lead(tracks, title="n00") == {"title"}
@@ -410,7 +410,28 @@ def test_words_and_bounds_lead_where_they_leave_few(
     assert chosen_lead(tracks, artist_id=1, title="n00") == {"artist_id"}
     assert chosen_lead(albums, release_year=1990) == {"release_year"}
     assert chosen_lead(albums, "release_year", release_year=1990) == set()
-    lists.few_statements.cache_clear()
+    lists.found_statements.cache_clear()
+
+
+if connection.vendor == "postgresql":
+
+    @pytest.mark.parametrize("values", [{"title": "the"}, {"q": "the"}])
+    def test_what_very_many_rows_have_is_neither_counted_nor_looked_up(
+        library: None, monkeypatch: pytest.MonkeyPatch, values: dict[str, str]
+    ) -> None:
+        monkeypatch.setattr(lists, "FEW", 100)
+        monkeypatch.setattr(lists, "MANY", 500)
+        analyse()
+        with CaptureQueriesContext(connection) as captured:
+            found = lists.page(LISTINGS["TRACKS"], values, Order("title"), limit=10)
+        assert len(found.rows) == 10
+        statements = [query["sql"] for query in captured.captured_queries]
+        assert not [sql for sql in statements if "COUNT" in sql]
+        with connection.cursor() as cursor:
+            # Below Django's cursor, which would take the percent signs for parameters.
+            plan = "\n".join(row[0] for row in cursor.cursor.execute(f"EXPLAIN {statements[-1]}"))
+        assert "Index Scan using track_by_title" in plan
+        assert "hashed" not in plan
 
 
 def test_what_is_found_does_not_depend_on_what_leads(
@@ -439,7 +460,7 @@ def test_what_is_found_does_not_depend_on_what_leads(
 
     monkeypatch.setattr(lists, "STREAM_ROWS", 37)
     picked = everything()
-    monkeypatch.setattr(lists, "lead_of", lambda *_: frozenset())
+    monkeypatch.setattr(lists, "leaves_few", lambda *_: False)
     assert everything() == picked
     assert any(picked)
 

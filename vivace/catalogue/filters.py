@@ -66,7 +66,8 @@ class Words:
         found = self.model._default_manager.filter(matching).values("id")
         return Q(**{f"{self.relation}_id__in": found})
 
-    def checked(self, scope: str = "") -> Q:
+    def checked(self, scope: str = "", *, common: bool = False) -> Q:
+        """`common` tells that very many rows are so."""
         at = f"{self.relation}__" if self.relation else ""
         return words_check(self.model, at, self.param)
 
@@ -91,8 +92,8 @@ class Asked(Words):
     def leading(self) -> Q:
         return all_words_match(self.model, self.id, f"{self.param}_query")
 
-    def checked(self, scope: str = "") -> Q:
-        return all_words_check(self.model, self.id, self.param)
+    def checked(self, scope: str = "", *, common: bool = False) -> Q:
+        return all_words_check(self.model, self.id, self.param, common=common)
 
     def parameters(self, value: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         """With the step that was taken, which the pages of a walk have in common."""
@@ -137,7 +138,7 @@ class Bound:
         lookup = {"=": "exact", ">=": "gte", "<=": "lte"}[self.sign]
         return Q(**{f"{scope}{self.column}__{lookup}": Param(self.param)})
 
-    def checked(self, scope: str = "") -> Q:
+    def checked(self, scope: str = "", *, common: bool = False) -> Q:
         sql = f"{{}} {self.sign} {{}}"
         column = unindexed(scope + self.column)
         parts = column, Param(self.param)

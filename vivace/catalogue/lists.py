@@ -6,7 +6,7 @@ compiled once for each combination of filters and order and run with the values 
 A page is read in one of two ways. Where a filter leads to few rows, those are picked, sorted
 and only then filled in. Else the index of the order is walked, through the rows of one artist or
 genre where asked, and the other filters are checked on the way until the page is full. What a
-filter of words or bounds leaves is counted first, up to `FEW`.
+filter of words or bounds leaves is counted first, up to `FEW`, unless PostgreSQL expects `MANY`.
 
 Sort keys that may be unknown come last in either direction, so such a list is read in two
 segments, each one range of the same index: the known keys, then the rows without one.
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from django.db import connection
 from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet, Subquery
 
 from vivace.catalogue.filters import STEP, AskedOfAny, Bound, Filter, Words, groups, unindexed
@@ -40,6 +41,9 @@ IS NOT NULL; Django leaves out one that is below what the column can hold."""
 FEW = 4_000
 """Rows that are picked and sorted rather than met on a walk. Among 200,000 that costs what a walk
 past 100 of them does, some 10 ms: no filter costs much more, whatever its value."""
+
+MANY = 5 * FEW
+"""Where PostgreSQL expects more rows they are not counted: it is seldom so far off."""
 
 STREAM_ROWS = 2_000
 """Rows a stream reads at once: bounds its memory and how long a statement lives."""
@@ -96,6 +100,8 @@ class Plan(NamedTuple):
     order: Order
     lead: frozenset[str] = frozenset()
     """The filters whose rows are read; without any, the order's index is walked."""
+    common: frozenset[str] = frozenset()
+    """Filters that so many rows pass that they are not counted."""
 
     @property
     def picked(self) -> bool:
@@ -155,7 +161,7 @@ class Plan(NamedTuple):
             return found.leading()
         if isinstance(found, Bound) and self.on_key(name) and not (after and self.behind(found)):
             return found.leading(self.scope)
-        return found.checked(self.scope)
+        return found.checked(self.scope, common=name in self.common)
 
     def behind(self, bound: Bound) -> bool:
         """Whether a walk that has begun can no longer meet the bound.
@@ -253,31 +259,50 @@ def count(listing: Listing, values: Mapping[str, Any], *, known_by: Order | None
     return int(counting.run(parameters(listing, values))[0][0])
 
 
+def is_common(listing: Listing, group: frozenset[str], given: Mapping[str, Any]) -> bool:
+    """Whether PostgreSQL is sure that words are in many rows.
+
+    It goes through all of them before it can count the first.
+    """
+    if connection.vendor == "sqlite" or not isinstance(listing.filters[min(group)], Words):
+        return False
+    return found_statements(listing, group)[0].expected(given) > MANY
+
+
+def leaves_few(listing: Listing, group: frozenset[str], given: Mapping[str, Any]) -> bool:
+    """Whether a group of words or bounds leaves no more than `FEW` rows."""
+    counts = (each.counted(FEW + 1) for each in found_statements(listing, group))
+    return all(count.run(given)[0][0] <= FEW for count in counts)
+
+
 @lru_cache(maxsize=512)
-def few_statements(listing: Listing, group: frozenset[str]) -> list[Statement]:
-    """Counts, up to one more than `FEW`, of what a group of words or bounds leaves."""
+def found_statements(listing: Listing, group: frozenset[str]) -> list[Statement]:
+    """What a group of words or bounds leaves; before it what is named so, if that is another."""
     members: list[Any] = [listing.filters[name] for name in sorted(group)]
     rows = listing.model._default_manager.order_by()
     leading = Statement.of(rows.filter(*(m.leading() for m in members)).values_list("pk"))
     if not isinstance(members[0], Words):
-        return [leading.counted(FEW + 1)]
-    named = members[0].found().counted(FEW + 1)
-    return [named, leading.counted(FEW + 1)] if members[0].relation else [named]
+        return [leading]
+    named = members[0].found()
+    return [named, leading] if members[0].relation else [named]
 
 
-def lead_of(
+def planned(
     listing: Listing, values: Mapping[str, Any], given: Mapping[str, Any], order: Order
-) -> frozenset[str]:
-    """The filters that leave few rows: known of some, counted of others."""
+) -> Plan:
+    """Led by filters that leave few rows: known of some, counted of others. Else a walk."""
+    walk = Plan(listing, frozenset(values), order)
     for name in EXACT:
         if name in values and name in listing.filters:
-            return frozenset({name})
-    walk = Plan(listing, frozenset(values), order)
+            return walk._replace(lead=frozenset({name}))
     for group in groups(listing.filters, walk.filters):
-        counts = few_statements(listing, group)
-        if not all(map(walk.on_key, group)) and all(s.run(given)[0][0] <= FEW for s in counts):
-            return group
-    return frozenset()
+        if all(map(walk.on_key, group)):
+            continue
+        if is_common(listing, group, given):
+            walk = walk._replace(common=walk.common | group)
+        elif leaves_few(listing, group, given):
+            return walk._replace(lead=group)
+    return walk
 
 
 def parameters(
@@ -304,14 +329,14 @@ def page(
 ) -> Page:
     """The next rows of a list, in one query (two where the known sort keys end).
 
-    One more for each filter of words or bounds until one leaves few rows.
+    One or two more for each filter of words or bounds until one leaves few rows.
 
     Raises nothing that a caller can cause: filters, sorts and bounds are checked at the edge.
     """
     given = parameters(listing, values, after and after.steps)
     steps = {name: step for name, step in given.items() if name.endswith(STEP)} or None
     given |= {"limit": limit + 1, "offset": offset}
-    plan = Plan(listing, frozenset(values), order, lead_of(listing, values, given, order))
+    plan = planned(listing, values, given, order)
     if after:
         given |= {"after_key": after.key, "after_id": after.id}
     rows: list[Row] = []

@@ -118,10 +118,11 @@ def all_words_match(model: type[Model], column: str, param: str) -> Q:
     return Q(Condition(F(column), Param(param), sqlite=sqlite, postgresql=postgresql))
 
 
-def all_words_check(model: type[Model], column: str, param: str) -> Q:
+def all_words_check(model: type[Model], column: str, param: str, *, common: bool) -> Q:
     """The same, of `needles` on SQLite, checked on rows that something else leads to.
 
-    FTS5 would go through all that matches at each of them.
+    FTS5 would go through all that matches at each of them. PostgreSQL goes through it once, before
+    the first; where that is `common`, it is to look at each row instead.
     """
     table = model._meta.db_table
     if table in DOCUMENTED:
@@ -135,13 +136,16 @@ def all_words_check(model: type[Model], column: str, param: str) -> Q:
         f" FROM json_each(way.value) term WHERE instr(' ' || {words} || ' ', term.value) = 0)))"
     )
     vector = "words" if words == "words" else f"array_to_tsvector(string_to_array({words}, ' '))"
-    row = f"SELECT 1 FROM {index} WHERE {id_} = {{0}} AND"
+    row = f"FROM {index} WHERE {id_} = {{0}}"
+    matches = f"{vector} @@ {{1}}::tsquery"
+    # What is a value and no condition cannot be looked up for all rows at once.
+    held = f"(SELECT {matches} {row})" if common else f"EXISTS (SELECT 1 {row} AND {matches})"
     return Q(
         Condition(
             F(column),
             Param(f"{param}_{'needles' if connection.vendor == 'sqlite' else 'query'}"),
-            sqlite=f"EXISTS ({row} {all_there})",
-            postgresql=taken_for_half(f"EXISTS ({row} {vector} @@ {{1}}::tsquery)"),
+            sqlite=f"EXISTS (SELECT 1 {row} AND {all_there})",
+            postgresql=taken_for_half(held),
         )
     )
 

@@ -180,6 +180,13 @@ class Statement(NamedTuple):
         bound = f" LIMIT {limit}" if limit else ""
         return Statement(f"SELECT COUNT(*) FROM ({self.sql}{bound}) AS counted", self.params)
 
+    def expected(self, values: Mapping[str, Any]) -> int:
+        """How many rows PostgreSQL's planner expects, which it says without reading any."""
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN (FORMAT JSON) {self.sql}", filled(self.params, values))
+            [([told],)] = cursor.fetchall()
+            return int(told["Plan"]["Plan Rows"])
+
     def run(self, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """All rows as the driver gives them: no model, no converter of the ORM."""
         sql, params = self.sql, self.params

@@ -109,9 +109,9 @@ def left_to_the_database(request: Request) -> Trial:
             return found.leading()
         return found.leading(plan.scope) if isinstance(found, Bound) else found()
 
-    def nobody_leads(*_: Any) -> frozenset[str]:
-        return frozenset()
+    def walked(listing: Listing, values: Mapping[str, Any], _given: Any, order: Order) -> Plan:
+        return Plan(listing, frozenset(values), order)
 
     asked_plainly = replacing(Plan, condition=plain)
-    undecided = replacing(lists, lead_of=nobody_leads)
+    undecided = replacing(lists, planned=walked)
     return Trial(request, together(asked_plainly, undecided, compiled_apart()))

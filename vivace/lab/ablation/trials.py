@@ -142,7 +142,7 @@ def together(*parts: Off) -> Off:
     return off
 
 
-COMPILED = ("page_statement", "count_statement", "few_statements")
+COMPILED = ("page_statement", "count_statement", "found_statements")
 """What `lists` keeps of the statements that it has compiled."""
 
 
