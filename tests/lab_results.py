@@ -28,6 +28,7 @@ from vivace.lab.profile_results import (
 from vivace.lab.profile_results import save as save_profile
 from vivace.lab.profiling.plans import Plan
 from vivace.lab.results import (
+    DATABASES,
     Data,
     Database,
     Endpoint,
@@ -300,7 +301,9 @@ def write_everything(folder: Path, benchmarks: int = 80) -> None:
         for stack, slower in (("sqlite", 1.0), ("postgresql", 2.37)):
             results.save(folder, loaded(profile, stack, p50 * slower))  # type: ignore[arg-type]
     compare_operations = [compared(f"GET /things/{n}", 0.9 + n / 100) for n in range(52)]
-    save_comparison(compare_path(folder, "sqlite"), compare_result(*compare_operations))
+    for database in DATABASES:
+        compared_there = compare_result(*compare_operations, database=database)
+        save_comparison(compare_path(folder, database), compared_there)
     more = counts(queries=3, statements=[Asked(shape="SELECT 1", times=3, place="a.py:7")])
     save_gate(gate_path(folder, "sqlite"), gate_result(counts(), more, gone=["GET /old"]))
 

@@ -387,14 +387,14 @@ def test_every_filter_and_sort_is_served_by_an_index(library: None) -> None:
 
 
 def chosen_lead(listing: Listing, order: str = "created_at", **values: Any) -> set[str]:
-    return {*planned(listing, values, parameters(listing, values), Order(order)).lead}
+    given = {**parameters(listing, values), "limit": 100}
+    return {*planned(listing, values, given, Order(order)).lead}
 
 
 def test_words_and_bounds_lead_where_they_leave_few(
     library: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lists, "FEW", 1_000)
-    lists.found_statements.cache_clear()
     tracks, albums = LISTINGS["TRACKS"], LISTINGS["ALBUMS"]
     assert chosen_lead(tracks, title="the") == set()
     assert chosen_lead(tracks, title="n00") == {"title"}
@@ -410,7 +410,6 @@ def test_words_and_bounds_lead_where_they_leave_few(
     assert chosen_lead(tracks, artist_id=1, title="n00") == {"artist_id"}
     assert chosen_lead(albums, release_year=1990) == {"release_year"}
     assert chosen_lead(albums, "release_year", release_year=1990) == set()
-    lists.found_statements.cache_clear()
 
 
 if connection.vendor == "postgresql":
@@ -421,6 +420,7 @@ if connection.vendor == "postgresql":
     ) -> None:
         monkeypatch.setattr(lists, "FEW", 100)
         monkeypatch.setattr(lists, "MANY", 500)
+        monkeypatch.setattr(lists, "WORTH", 50)
         analyse()
         with CaptureQueriesContext(connection) as captured:
             found = lists.page(LISTINGS["TRACKS"], values, Order("title"), limit=10)
@@ -461,6 +461,9 @@ def test_what_is_found_does_not_depend_on_what_leads(
     monkeypatch.setattr(lists, "STREAM_ROWS", 37)
     picked = everything()
     monkeypatch.setattr(lists, "leaves_few", lambda *_: False)
+    assert everything() == picked
+    # As if everything were common.
+    monkeypatch.setattr(lists, "expected_many", lambda *_: 10**9)
     assert everything() == picked
     assert any(picked)
 

@@ -15,7 +15,7 @@ from tests.browser import browser
 from vivace.lab import histogram, plots, report, results, rules
 from vivace.lab.ablation.results import AblationResult
 from vivace.lab.ablation.results import save as save_ablation
-from vivace.lab.compare_results import CompareResult, compare_path
+from vivace.lab.compare_results import Compared, CompareResult, compare_path
 from vivace.lab.compare_results import save as save_comparison
 from vivace.lab.evidence import Evidence, gathered
 from vivace.lab.findings import RULES, TO_GAIN, Rule, findings, recommendations, verdict
@@ -26,6 +26,7 @@ from vivace.lab.profile_results import ProfileResult, profile_path
 from vivace.lab.profile_results import save as save_profile
 from vivace.lab.ratios import Ratio, ratio
 from vivace.lab.results import DATABASES, Database, Freeze, LoadResult, ResultError, Target
+from vivace.lab.verdicts import EVERYTHING
 from vivace.lab.wording import figure
 
 pytestmark = pytest.mark.any_database
@@ -259,19 +260,60 @@ def test_every_row_of_measurements_names_its_file_and_the_path_within(
 
 def test_revisions_are_set_side_by_side(tmp_path: Path) -> None:
     slower, faster = made.compared("GET /slower", 1.07), made.compared("GET /faster", 0.93)
-    comparison = made.compare_result(made.compared("GET /same"), faster, slower)
+    waits = msgspec.structs.replace(made.compared("GET /waits", 1.5), clock="wall")
+    few = msgspec.structs.replace(made.compared("GET /few"), change=EVERYTHING)
+    comparison = made.compare_result(made.compared("GET /same"), few, faster, slower, waits)
     more = made.gate_result(made.counts(), made.counts(queries=4, rows=51), gone=["GET /old"])
+    more.changes[1].accepted = "fewer are shown"
     Lab(comparisons=[comparison], gates=[more]).written(tmp_path)
     found = report.render(tmp_path)
     tables = Tables(found.html).tables
     (compared,) = (table for table in tables if "verdict" in table[0])
     (counted,) = (table for table in tables if "difference" in table[0])
-    assert [row[0] for row in compared[1:]] == ["GET /slower", "GET /faster"]
-    assert [row[-1] for row in compared[1:]] == ["slower", "faster"]
-    assert [row[1:4] for row in counted[1:]] == [["queries", "2", "4"], ["rows", "103", "51"]]
-    assert "No difference is seen in 1 operation; at most" in found.markdown
-    assert "GET /old: gone" in found.markdown
+    assert compared[1:] == [
+        as_told(waits, "slower (it waits)"), as_told(slower, "slower"), as_told(faster, "faster")
+    ]  # fmt: skip
+    assert counted[1:] == [
+        ["GET /api/v1/tracks", "queries", "2", "4", "+100.0 %", "–"],
+        ["GET /api/v1/tracks", "rows", "103", "51", "-50.5 %", "fewer are shown"],
+    ]
+    seen = "No difference is seen in 2 operations. Of 1 there were too few rounds. At most"
+    assert seen in found.markdown
+    for line in ("GET /api/v1/search: new", "GET /old: gone"):
+        assert f"- {line}" in found.markdown
     assert "GET /slower: as fast as in main (1c0ffee) again, a factor of 1.07" in found.markdown
+    clips = re.findall(r'<clipPath id="([^"]+)"', found.html)
+    assert len(clips) == len({*clips}) == 1
+
+
+def as_told(each: Compared, verdict: str) -> list[str]:
+    told = [f"{100 * (x - 1):+.1f} %" for x in (each.change.ratio, each.change.low,
+            each.change.high, each.control.low, each.control.high)]  # fmt: skip
+    ratio, low, high, same_low, same_high = told
+    between = [f"{low} to {high}", f"{same_low} to {same_high}"]
+    return [each.operation, figure(1_000 * each.seconds), ratio, *between, "24", verdict]
+
+
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        (Lab(gates=[made.gate_result(made.counts(), made.counts())]), "1 operation: as many"),
+        (Lab(gates=[made.gate_result(made.counts(), made.counts("GET /new"))]), "Counts beside"),
+        (Lab(comparisons=[made.compare_result()]), "Nothing of Vivace"),
+    ],
+)
+def test_revisions_alone_make_a_report(case: Lab, said: str, tmp_path: Path) -> None:
+    case.written(tmp_path)
+    assert said in report.render(tmp_path).markdown
+
+
+def test_revisions_may_be_others_than_what_all_else_was_measured_of(tmp_path: Path) -> None:
+    dirty = msgspec.structs.replace(made.VERSIONS, vivace="0.1.0 (d368064-dirty)")
+    gate = made.gate_result(made.counts(), made.counts(), versions=dirty)
+    Lab(sqlite=[made.benchmark()], gates=[gate]).written(tmp_path)
+    assert "1 benchmark and 1 counted operation of Vivace 0.1.0 (ceae588)" in (
+        report.render(tmp_path).markdown
+    )
 
 
 def test_percentiles_in_one_pass_are_those_of_the_histogram() -> None:
@@ -448,7 +490,7 @@ SPOKEN: dict[Rule, tuple[Lab, list[str], Lab]] = {
     ),
     rules.counts_more: (
         Lab(gates=[made.gate_result(made.counts(), made.counts(rows=206))]),
-        ["Since main (1c0ffee) GET /api/v1/tracks: rows: 206 instead of 103 (+100.0%)"],
+        ["GET /api/v1/tracks takes 206 rows instead of 103 in main (1c0ffee)."],
         Lab(gates=[made.gate_result(made.counts(), made.counts(rows=51))]),
     ),
     rules.gains: (
@@ -608,6 +650,19 @@ def test_a_plot_names_itself_its_axes_and_its_lines() -> None:
     assert not re.search("#0[0-9]0[0-9]0[0-9]", drawn)
 
 
+@pytest.mark.parametrize(
+    ("path", "shorter"),
+    [
+        ("M10 20L30 20L30 5.5", "M10 20h20v-14.5"),
+        ("M10 20L10 20L12.5 17L11 19", "M10 20v0l2.5-3l-1.5 2"),
+        ("M1 2L3 4 M5 6L5.5 -7", "M1 2l2 2 M5 6l0.5-13"),
+        ("M0 8L1 8L2 8L3 8L4 9", "M0 8h1h2l1 1"),
+    ],
+)
+def test_a_path_goes_step_by_step(path: str, shorter: str) -> None:
+    assert plots.step_by_step(path) == shorter
+
+
 def test_ticks_are_at_least_three_where_a_range_is_short() -> None:
     assert plots.ticks(0.9, 1_100) == [1, 10, 100, 1_000]
     assert plots.ticks(0.9, 12) == pytest.approx([1, 3, 10])
@@ -679,6 +734,19 @@ def other_machine(folder: Path) -> None:
     results.save(folder, made.load_result(machine=machine))
 
 
+def damaged_comparison(folder: Path) -> None:
+    path = save_comparison(compare_path(folder, "sqlite"), made.compare_result(made.compared()))
+    path.write_text(re.sub(r'"ratio": [0-9.]+', '"ratio": 0.0', path.read_text()))
+
+
+def damaged_gate(folder: Path) -> None:
+    gate_path(folder, "sqlite").write_text("{}")
+
+
+def foreign_gate(folder: Path) -> None:
+    save_gate(gate_path(folder, "postgresql"), made.gate_result(made.counts(), made.counts()))
+
+
 def other_version(folder: Path) -> None:
     results.save(folder, made.load_result())
     versions = msgspec.structs.replace(made.VERSIONS, vivace="0.1.0 (d368064-dirty)")
@@ -697,6 +765,9 @@ def other_version(folder: Path) -> None:
         (damaged_load, ["load-open-sqlite.json: it is damaged"]),
         (damaged_histogram, ["load-assignment-sqlite.json: it is damaged", "histogram"]),
         (old_load, ["load-assignment-sqlite.json: it is of format 0"]),
+        (damaged_comparison, ["compare-sqlite.json: it is damaged", "ratio"]),
+        (damaged_gate, ["gate-sqlite.json: it"]),
+        (foreign_gate, ["gate-postgresql.json: it was measured on SQLite"]),
         (no_seconds, ["load-assignment-sqlite.json: it is damaged"]),
         (other_machine, ["bench-sqlite.json", "load-assignment-sqlite.json", "64 cores"]),
         (

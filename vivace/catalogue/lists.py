@@ -43,7 +43,12 @@ FEW = 4_000
 past 100 of them does, some 10 ms: no filter costs much more, whatever its value."""
 
 MANY = 5 * FEW
-"""Where PostgreSQL expects more rows they are not counted: it is seldom so far off."""
+MANY_OF_ALL = 0.025
+"""Where PostgreSQL expects more rows than both, they are not counted: it is seldom so far off.
+Without statistics it expects 2 % of all for the start of any word."""
+
+WORTH = 200
+"""Rows that PostgreSQL looks up at once in the time in which it looks at one that is met."""
 
 STREAM_ROWS = 2_000
 """Rows a stream reads at once: bounds its memory and how long a statement lives."""
@@ -101,7 +106,7 @@ class Plan(NamedTuple):
     lead: frozenset[str] = frozenset()
     """The filters whose rows are read; without any, the order's index is walked."""
     common: frozenset[str] = frozenset()
-    """Filters that so many rows pass that they are not counted."""
+    """Filters that are better checked on each row that is met than looked up for all."""
 
     @property
     def picked(self) -> bool:
@@ -259,14 +264,17 @@ def count(listing: Listing, values: Mapping[str, Any], *, known_by: Order | None
     return int(counting.run(parameters(listing, values))[0][0])
 
 
-def is_common(listing: Listing, group: frozenset[str], given: Mapping[str, Any]) -> bool:
-    """Whether PostgreSQL is sure that words are in many rows.
+def expected_many(listing: Listing, group: frozenset[str], given: Mapping[str, Any]) -> int:
+    """How many rows PostgreSQL expects words to leave; 0 where it is not surely very many.
 
-    It goes through all of them before it can count the first.
+    Its index of words has gone through all of them when it gives the first one to be counted.
     """
     if connection.vendor == "sqlite" or not isinstance(listing.filters[min(group)], Words):
-        return False
-    return found_statements(listing, group)[0].expected(given) > MANY
+        return 0
+    leading = found_statements(listing, group)[-1]
+    expected, of_all = leading.expected(given, listing.model._meta.db_table)
+    surely_many = of_all >= 0 and expected > max(MANY, MANY_OF_ALL * of_all)
+    return expected if surely_many else 0
 
 
 def leaves_few(listing: Listing, group: frozenset[str], given: Mapping[str, Any]) -> bool:
@@ -290,7 +298,10 @@ def found_statements(listing: Listing, group: frozenset[str]) -> list[Statement]
 def planned(
     listing: Listing, values: Mapping[str, Any], given: Mapping[str, Any], order: Order
 ) -> Plan:
-    """Led by filters that leave few rows: known of some, counted of others. Else a walk."""
+    """A page of `limit` rows, led by filters that leave few: known of some, counted of others.
+
+    Else a walk.
+    """
     walk = Plan(listing, frozenset(values), order)
     for name in EXACT:
         if name in values and name in listing.filters:
@@ -298,8 +309,9 @@ def planned(
     for group in groups(listing.filters, walk.filters):
         if all(map(walk.on_key, group)):
             continue
-        if is_common(listing, group, given):
-            walk = walk._replace(common=walk.common | group)
+        if many := expected_many(listing, group, given):
+            if many > WORTH * given["limit"]:
+                walk = walk._replace(common=walk.common | group)
         elif leaves_few(listing, group, given):
             return walk._replace(lead=group)
     return walk
@@ -329,7 +341,8 @@ def page(
 ) -> Page:
     """The next rows of a list, in one query (two where the known sort keys end).
 
-    One or two more for each filter of words or bounds until one leaves few rows.
+    Before it, for each filter of words or bounds until one leaves few rows, PostgreSQL is asked
+    what it expects of words, and one or two queries count what is left.
 
     Raises nothing that a caller can cause: filters, sorts and bounds are checked at the edge.
     """

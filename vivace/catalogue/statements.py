@@ -180,12 +180,15 @@ class Statement(NamedTuple):
         bound = f" LIMIT {limit}" if limit else ""
         return Statement(f"SELECT COUNT(*) FROM ({self.sql}{bound}) AS counted", self.params)
 
-    def expected(self, values: Mapping[str, Any]) -> int:
-        """How many rows PostgreSQL's planner expects, which it says without reading any."""
-        with connection.cursor() as cursor:
-            cursor.execute(f"EXPLAIN (FORMAT JSON) {self.sql}", filled(self.params, values))
-            [([told],)] = cursor.fetchall()
-            return int(told["Plan"]["Plan Rows"])
+    def expected(self, values: Mapping[str, Any], table: str) -> tuple[int, int]:
+        """How many rows PostgreSQL expects, and how many in a table, without reading any.
+
+        Of a table that it knows nothing of it says -1.
+        """
+        explained = Query(f"EXPLAIN (FORMAT JSON) {self.sql}", filled(self.params, values))
+        counted = Query("SELECT reltuples FROM pg_class WHERE oid = %s::regclass", [table])
+        [([plan],)], [(rows,)] = fetched_together([explained, counted])
+        return int(plan["Plan"]["Plan Rows"]), int(rows)
 
     def run(self, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """All rows as the driver gives them: no model, no converter of the ORM."""

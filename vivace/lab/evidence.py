@@ -224,20 +224,26 @@ def gathered(folder: Path) -> Evidence:
     switched_off = ablations(folder)
     comparisons = [Comparison(p.name, read_comparison(p)) for p in there(folder, compare_path)]
     gates = [Gate(path.name, read_gate(path)) for path in there(folder, gate_path)]
-    others: list[Load | Knees | Profile | Ablation | Comparison | Gate]
-    others = [*loads, *knees, *profiles, *switched_off, *comparisons, *gates]
+    others: list[Load | Knees | Profile | Ablation]
+    others = [*loads, *knees, *profiles, *switched_off]
+    between: list[Comparison | Gate] = [*comparisons, *gates]
+    for each in between:
+        check_named(folder / each.file, each.result.database)
     names = {results.bench_path(Path(), database).name: b for database, b in benches.items()}
     machines = {name: found.machine_info.vivace_machine for name, found in names.items()}
     versions = {name: found.machine_info.vivace_versions for name, found in names.items()}
-    machines |= {found.file: found.result.machine for found in others}
+    machines |= {found.file: found.result.machine for found in (*others, *between)}
     versions |= {found.file: found.result.versions for found in others}
     if not machines:
         raise ResultError(f"{folder}: there is no result file; `vivace lab bench` makes some")
     check_one("machines", {name: machine_name(found) for name, found in machines.items()}, folder)
-    check_one("versions of Vivace", {name: v.vivace for name, v in versions.items()}, folder)
+    if versions:
+        check_one("versions of Vivace", {name: v.vivace for name, v in versions.items()}, folder)
+    # They are of two revisions, which need not be the one that all else was measured of.
+    versions |= {found.file: found.result.versions for found in between}
     taken = chain(
         ((name, found.datetime) for name, found in names.items()),
-        ((found.file, found.result.started_at) for found in others),
+        ((found.file, found.result.started_at) for found in (*others, *between)),
     )
     return Evidence(
         machine=next(iter(machines.values())),
@@ -292,10 +298,14 @@ def bench(path: Path) -> BenchFile:
         made = msgspec.convert(raw, BenchFile)
     except msgspec.ValidationError as error:
         raise ResultError(f"{path}: it is damaged: {error}") from error
-    database = made.machine_info.database
-    if path.name != results.bench_path(Path(), database).name:
-        raise ResultError(f"{path}: it was measured on {STACK_NAMES[database]}")
+    check_named(path, made.machine_info.database)
     return made
+
+
+def check_named(path: Path, database: Database) -> None:
+    """Raise `ResultError` for a file that is named after another database."""
+    if not path.stem.endswith(f"-{database}"):
+        raise ResultError(f"{path}: it was measured on {STACK_NAMES[database]}")
 
 
 def cases(benches: Mapping[Database, BenchFile]) -> list[Case]:

@@ -4,7 +4,7 @@ which count to more or less."""
 import math
 from collections.abc import Iterator, Sequence
 
-from vivace.lab import compare_files, plots, verdicts
+from vivace.lab import compare_files, plots
 from vivace.lab.compare import signed
 from vivace.lab.compare_results import Compared
 from vivace.lab.evidence import Comparison, Evidence, Gate
@@ -25,8 +25,8 @@ from vivace.lab.page import (
     Text,
     text_column,
 )
-from vivace.lab.verdicts import Verdict
-from vivace.lab.wording import NOTHING, STACK_NAMES, count, figure, interval, percent, plural
+from vivace.lab.verdicts import Interval, Verdict
+from vivace.lab.wording import NOTHING, STACK_NAMES, count, figure, percent, plural
 
 LINE_HEIGHT = 0.05
 """Inches of each operation in the plot."""
@@ -59,20 +59,19 @@ def revisions(evidence: Evidence) -> Section | None:
 
 
 def compared(found: Comparison) -> Iterator[Block]:
-    result = found.result
-    yield Heading(
-        f"Times of {result.second} beside {result.first}, on {STACK_NAMES[result.database]}"
-    )
-    side_by_side = any(each.rounds for each in result.operations)
-    yield Text(COMPARED if side_by_side else compare_files.warning(result))
+    result, database = found.result, STACK_NAMES[found.result.database]
+    yield Heading(f"Times of {result.second} beside {result.first}, on {database}")
+    if result.operations:
+        side_by_side = any(each.rounds for each in result.operations)
+        yield Text(COMPARED if side_by_side else compare_files.warning(result))
     apart = [each for each in result.operations if each.verdict != "none"]
     if apart:
         yield times_table(found, apart)
     if alike := [each for each in result.operations if each.verdict == "none"]:
         yield Text(unseen(alike))
-    if any(each.change != verdicts.EVERYTHING for each in result.operations):
-        title = "Differences with their intervals: a line for each operation"
-        drawn = differences(result.operations, title)
+    if known := [each.change for each in result.operations if each.change.is_known]:
+        title = f"Differences on {database} with their intervals: a line for each operation"
+        drawn = differences(known, title)
         yield Figures([Figure(title, drawn, found.where("operations[*].change"))])
     yield from not_measured(found, result.missing)
 
@@ -88,37 +87,45 @@ def times_table(found: Comparison, apart: Sequence[Compared]) -> Table:
 
 
 def times_row(found: Comparison, each: Compared) -> Row:
+    waits = " (it waits)" if each.clock == "wall" and each.rounds else ""
     cells: list[Cell | str] = [
         each.operation,
         figure(1_000 * each.seconds),
         signed(each.change.ratio),
-        f"{signed(each.change.low)} to {signed(each.change.high)}",
-        interval(each.control.low, each.control.high),
+        ends(each.change),
+        ends(each.control),
         count(len(each.rounds)) if each.rounds else NOTHING,
-        Cell(each.verdict, TONES[each.verdict]),
+        Cell(f"{each.verdict}{waits}", TONES[each.verdict]),
     ]
     return Row(cells, found.where(f"operations[{each.operation}]"))
 
 
+def ends(found: Interval) -> str:
+    return f"{signed(found.low)} to {signed(found.high)}"
+
+
 def unseen(alike: Sequence[Compared]) -> str:
-    """`No difference is seen in 51 operations; at most 4.1 % may be in one.`"""
-    seen = f"No difference is seen in {plural(len(alike), 'operation')}"
-    widest = max(alike, key=lambda each: each.change.within)
-    if widest.change == verdicts.EVERYTHING:
-        return f"{seen}, of some of them in too few rounds."
-    return f"{seen}; at most {percent(widest.change.within)} may be in one ({widest.operation})."
+    """`No difference is seen in 51 operations. At most 4.10 % may be in one (GET /things).`"""
+    said = [f"No difference is seen in {plural(len(alike), 'operation')}."]
+    known = [each for each in alike if each.change.is_known]
+    if few := len(alike) - len(known):
+        said.append(f"Of {count(few)} there were too few rounds.")
+    if known:
+        widest = max(known, key=lambda each: each.change.within)
+        said.append(f"At most {percent(widest.change.within)} may be in one ({widest.operation}).")
+    return " ".join(said)
 
 
-def differences(found: Sequence[Compared], label: str) -> str:
+def differences(known: Sequence[Interval], label: str) -> str:
     """Of each a line over its interval, from the fastest, and a curve through the middles."""
-    known = [each.change for each in found if each.change != verdicts.EVERYTHING]
-    known.sort(key=lambda change: change.ratio)
-    places = range(len(known))
-    with plots.drawing(height=0.7 + LINE_HEIGHT * len(known)) as (drawn, axes):
+    ordered = sorted(known, key=lambda each: each.ratio)
+    places = range(len(ordered))
+    with plots.drawing(height=0.7 + LINE_HEIGHT * len(ordered)) as (drawn, axes):
         axes.axvline(0, color=plots.QUIET, linewidth=0.8)
-        ends = [[100 * (end - 1) for end in (each.low, each.high)] for each in known]
-        axes.hlines(places, *zip(*ends, strict=True), color=plots.SERIES[0], linewidth=1.8)
-        axes.plot([100 * (each.ratio - 1) for each in known], places, color=plots.INK, linewidth=1)
+        reach = [[100 * (end - 1) for end in (each.low, each.high)] for each in ordered]
+        axes.hlines(places, *zip(*reach, strict=True), color=plots.SERIES[0], linewidth=1.8)
+        middles = [100 * (each.ratio - 1) for each in ordered]
+        axes.plot(middles, places, color=plots.INK, linewidth=1)
         axes.set_yticks([])
         plots.name_axes(axes, "% longer than before", "")
         return plots.svg(drawn, label)
@@ -131,10 +138,11 @@ def counted(found: Gate) -> Iterator[Block]:
     result = found.result
     yield Heading(f"Counts beside {result.base}, on {STACK_NAMES[result.database]}")
     yield Text(COUNTED)
+    shared = len(result.after) - len(result.new)
     if result.changes:
         yield changes_table(found)
-    else:
-        yield Text(f"{plural(len(result.after), 'operation')}: {same(result)} as there.")
+    elif shared:
+        yield Text(f"{plural(shared, 'operation')}: {same(result)} as there.")
     points = [Point(f"{name}: new", found.where("new")) for name in result.new]
     points += [Point(f"{name}: gone", found.where("gone")) for name in result.gone]
     if points:

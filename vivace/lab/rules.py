@@ -15,7 +15,17 @@ from vivace.lab.evidence import Evidence, Promise
 from vivace.lab.loads import Load
 from vivace.lab.profile import told
 from vivace.lab.results import DATABASES, Database, Freeze
-from vivace.lab.wording import STACK_NAMES, exact, figure, interval, listed, percent, plural, times
+from vivace.lab.wording import (
+    STACK_NAMES,
+    count,
+    exact,
+    figure,
+    interval,
+    listed,
+    percent,
+    plural,
+    times,
+)
 
 FAILURE_RATE = 0.01
 TAIL_FACTOR = 10.0
@@ -324,9 +334,15 @@ def slower(evidence: Evidence) -> Iterator[Finding]:
 def counts_more(evidence: Evidence) -> Iterator[Finding]:
     for found in evidence.gates:
         for change in gate.refused(found.result):
-            text = f"Since {found.result.base} {gate.line(change, found.result.database)}"
+            what = f" {gate.word(change.count, found.result.database)}"
+            takes, what = ("answers", "") if change.count == "status" else ("takes", what)
+            text = (
+                f"{change.operation} {takes} {count(change.after)}{what} instead of"
+                f" {count(change.before)} in {found.result.base}."
+            )
+            weight = change.after / change.before if change.before else 1.0
             where = found.where(f"changes[{change.operation}]")
-            yield Finding("bad", text, where, "revisions", change.after / max(1, change.before))
+            yield Finding("bad", text, where, "revisions", weight)
 
 
 def gains(evidence: Evidence) -> Iterator[Finding]:

@@ -50,9 +50,10 @@ def summary(evidence: Evidence) -> Section:
         (sum(len(found.result.operations) for found in evidence.knees), "knee"),
         (sum(len(p.result.profiles.operations) for p in evidence.profiles), "profiled operation"),
         (sum(len(found.result.rows) for found in evidence.ablations), "ablation"),
-        (sum(len(found.result.operations) for found in evidence.comparisons), "comparison"),
+        (sum(len(found.result.operations) for found in evidence.comparisons), "timed operation"),
+        (sum(len(found.result.after) for found in evidence.gates), "counted operation"),
     )
-    measured = [plural(number, kind) for number, kind in kinds if number]
+    measured = [plural(number, kind) for number, kind in kinds if number] or ["Nothing"]
     blocks: list[Block] = [
         Grade(found.letter, found.text),
         Text(

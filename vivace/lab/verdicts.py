@@ -8,6 +8,7 @@ import numpy as np
 from msgspec import Struct
 from scipy import stats  # type: ignore[import-untyped]
 
+from vivace.lab.results import PositiveFloat
 from vivace.lab.wording import percent
 
 FALSE_ALARMS = 0.01
@@ -20,15 +21,23 @@ LEAST = 0.02
 RESAMPLES = 2_000
 SEED = 1
 
+FARTHEST = 1e6
+"""Stands for infinity, which JSON has not."""
+
 Verdict = Literal["faster", "slower", "none"]
 
 
 class Interval(Struct, frozen=True, kw_only=True):
     """How many times as long the second takes as the first."""
 
-    ratio: float
-    low: float
-    high: float
+    ratio: PositiveFloat
+    low: PositiveFloat
+    high: PositiveFloat
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it has two ends; of too few rounds it has not."""
+        return self.low > 1 / FARTHEST and self.high < FARTHEST
 
     @property
     def within(self) -> float:
@@ -36,8 +45,6 @@ class Interval(Struct, frozen=True, kw_only=True):
         return max(self.high, 1 / self.low) - 1
 
 
-FARTHEST = 1e6
-"""Stands for infinity, which JSON has not."""
 EVERYTHING = Interval(ratio=1, low=1 / FARTHEST, high=FARTHEST)
 
 
@@ -104,6 +111,6 @@ def worded(said: Verdict, found: Interval) -> str:
     """`slower`; `no difference seen, smaller than 1.23 %`"""
     if said != "none":
         return said
-    if found == EVERYTHING:
+    if not found.is_known:
         return "no difference seen, in too few rounds"
     return f"no difference seen, smaller than {percent(found.within)}"
