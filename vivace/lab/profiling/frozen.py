@@ -1,6 +1,7 @@
 """Time and chance stand still, so that the same request does the same to the last instruction."""
 
 import gc
+import os
 import random
 import secrets
 import sys
@@ -52,6 +53,9 @@ def freeze(seed: int) -> None:
     gc.disable()
     chance = random.Random(seed)
     for module, name, still in (
+        # Of a number, how long it is decides what becomes of it; `random` has a name of its own.
+        (os, "urandom", chance.randbytes),
+        (random, "_urandom", chance.randbytes),
         (secrets, "token_bytes", lambda count=32: chance.randbytes(count)),
         (secrets, "choice", chance.choice),
         (time, "time", MOMENT.timestamp),
