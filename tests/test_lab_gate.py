@@ -1,6 +1,7 @@
 """The gate: what an operation takes more of is named, and nothing else is."""
 
-from collections.abc import Sequence
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from tests import lab_trees
-from tests.lab_results import MACHINE, VERSIONS
+from tests.lab_results import PAGE, counts, gate_result
 from vivace.lab import gate, gate_results, prepared, revisions
 from vivace.lab.commands.gate import MORE
 from vivace.lab.commands.load import NO_VERDICT
@@ -22,32 +23,14 @@ SHOWN = "        return show(self.request, ARTIST, parsed_path.id)\n"
 PLANTED = "        Artist.objects.count()\n"
 HANDLERS = "vivace/api/catalogue.py"
 
-PAGE = Asked(shape="SELECT title FROM track LIMIT ?", times=1, place="vivace/catalogue/lists.py:40")
 GENRES = Asked(shape="SELECT name FROM genre WHERE id = ?", times=1, place="vivace/api/pages.py:7")
-
-
-def counts(operation: str = "GET /api/v1/tracks", **changed: Any) -> Counts:
-    told: dict[str, Any] = {
-        "status": 200, "queries": 1, "shapes": 1, "rows": 100, "effort": 4_321, "bytes": 23_456,
-        "instructions": 51_000_000, "statements": [PAGE],
-    }  # fmt: skip
-    return Counts(operation=operation, **told | changed)
-
-
-def result(before: Sequence[Counts], after: Sequence[Counts]) -> GateResult:
-    return GateResult(
-        database="sqlite", base="HEAD (1d51ae7)", started_at="2026-02-03T04:05:06+00:00",
-        machine=MACHINE, versions=VERSIONS, before=[*before], after=[*after],
-        changes=gate.changes(before, after), new=gate.only_in(after, before),
-        gone=gate.only_in(before, after), missing=[],
-    )  # fmt: skip
 
 
 # --- What is told ------------------------------------------------------------------------------
 
 
 def test_the_same_counts_are_one_line() -> None:
-    found = result([counts()], [counts()])
+    found = gate_result([counts()], [counts()])
     (line,) = gate.told(found)
     assert line == (
         "1 operation: as many queries, shapes, rows, steps, bytes and instructions as in"
@@ -59,7 +42,7 @@ def test_the_same_counts_are_one_line() -> None:
 def test_more_queries_are_named_with_the_lines_that_issue_them() -> None:
     often = Asked(shape=GENRES.shape, times=100, place=GENRES.place)
     after = counts(queries=101, shapes=2, rows=200, statements=[PAGE, often])
-    found = result([counts()], [after])
+    found = gate_result([counts()], [after])
     assert [each.count for each in gate.refused(found)] == ["queries", "shapes", "rows"]
     line, *_ = gate.told(found)
     assert line.splitlines() == [
@@ -69,13 +52,13 @@ def test_more_queries_are_named_with_the_lines_that_issue_them() -> None:
 
 
 def test_less_is_told_and_not_refused() -> None:
-    found = result([counts()], [counts(bytes=20_000)])
+    found = gate_result([counts()], [counts(bytes=20_000)])
     assert [*gate.told(found)] == ["GET /api/v1/tracks: bytes: 20,000 instead of 23,456 (-14.7%)"]
     assert gate.refused(found) == []
 
 
 def test_operations_that_are_new_or_gone_are_told() -> None:
-    found = result([counts("GET /old")], [counts("GET /new", instructions=None)])
+    found = gate_result([counts("GET /old")], [counts("GET /new", instructions=None)])
     assert [*gate.told(found)] == [
         "GET /new: new: queries 1, shapes 1, rows 100, steps 4,321 and bytes 23,456",
         "GET /old: gone",
@@ -96,7 +79,7 @@ def test_operations_that_are_new_or_gone_are_told() -> None:
 def test_a_hundredth_more_instructions_are_refused_and_one_of_anything_else(
     count: str, after: int, *, refused: bool
 ) -> None:
-    found = result([counts()], [counts("GET /api/v1/tracks", **{count: after})])
+    found = gate_result([counts()], [counts("GET /api/v1/tracks", **{count: after})])
     assert [each.count for each in gate.refused(found)] == [count] * refused
 
 
@@ -105,7 +88,7 @@ def test_instructions_that_one_side_did_not_count_are_no_change() -> None:
 
 
 def test_an_increase_that_is_accepted_is_told_with_its_reason() -> None:
-    found = result([counts()], [counts(queries=2)])
+    found = gate_result([counts()], [counts(queries=2)])
     accepted = Accepted(operation="GET /api/v1/tracks", count="queries", reason="read apart")
     assert gate.accept(found.changes, [accepted]) == []
     assert gate.refused(found) == []
@@ -128,7 +111,7 @@ def test_the_accepted_increases_of_this_checkout_can_be_read(tmp_path: Path) -> 
 
 
 def test_a_result_file_is_read_as_it_was_written(tmp_path: Path) -> None:
-    found = result([counts()], [counts(queries=2)])
+    found = gate_result([counts()], [counts(queries=2)])
     path = gate_results.save(gate_results.gate_path(tmp_path, found.database), found)
     assert gate_results.read(path) == found
     path.write_text("{")
@@ -213,7 +196,7 @@ def test_a_base_that_does_not_start_is_no_verdict(database: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "code"), [(result([counts()], [counts(queries=2)]), MORE), (None, NO_VERDICT)]
+    ("found", "code"), [(gate_result([counts()], [counts(queries=2)]), MORE), (None, NO_VERDICT)]
 )
 def test_the_exit_code_says_how_it_went(
     found: GateResult | None, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -280,6 +263,19 @@ def test_instructions_are_read_from_what_callgrind_wrote(tmp_path: Path) -> None
 def test_a_change_is_an_increase_or_not() -> None:
     assert Change(operation="GET /", count="rows", before=1, after=2).is_increase
     assert not Change(operation="GET /", count="rows", before=2, after=1).is_increase
+
+
+DRAWN = """
+import os, secrets, uuid
+from vivace.lab.profiling.frozen import freeze
+freeze(1)
+print(os.urandom(4), secrets.randbits(63), secrets.token_hex(4), uuid.uuid4())
+"""
+
+
+def test_two_processes_draw_the_same() -> None:
+    first, second = (subprocess.check_output([sys.executable, "-c", DRAWN]) for _ in range(2))
+    assert first == second
 
 
 def test_memory_is_laid_out_the_same_where_that_can_be(

@@ -263,7 +263,8 @@ def test_revisions_are_set_side_by_side(tmp_path: Path) -> None:
     waits = msgspec.structs.replace(made.compared("GET /waits", 1.5), clock="wall")
     few = msgspec.structs.replace(made.compared("GET /few"), change=EVERYTHING)
     comparison = made.compare_result(made.compared("GET /same"), few, faster, slower, waits)
-    more = made.gate_result(made.counts(), made.counts(queries=4, rows=51), gone=["GET /old"])
+    before = [made.counts(), made.counts("GET /old")]
+    more = made.gate_result(before, [made.counts(queries=4, rows=51)])
     more.changes[1].accepted = "fewer are shown"
     Lab(comparisons=[comparison], gates=[more]).written(tmp_path)
     found = report.render(tmp_path)
@@ -274,8 +275,8 @@ def test_revisions_are_set_side_by_side(tmp_path: Path) -> None:
         as_told(waits, "slower (it waits)"), as_told(slower, "slower"), as_told(faster, "faster")
     ]  # fmt: skip
     assert counted[1:] == [
-        ["GET /api/v1/tracks", "queries", "2", "4", "+100.0 %", "–"],
-        ["GET /api/v1/tracks", "rows", "103", "51", "-50.5 %", "fewer are shown"],
+        ["GET /api/v1/tracks", "queries", "1", "4", "+300.0 %", "–"],
+        ["GET /api/v1/tracks", "rows", "100", "51", "-49.0 %", "fewer are shown"],
     ]
     seen = "No difference is seen in 2 operations. Of 1 there were too few rounds. At most"
     assert seen in found.markdown
@@ -297,8 +298,11 @@ def as_told(each: Compared, verdict: str) -> list[str]:
 @pytest.mark.parametrize(
     ("case", "said"),
     [
-        (Lab(gates=[made.gate_result(made.counts(), made.counts())]), "1 operation: as many"),
-        (Lab(gates=[made.gate_result(made.counts(), made.counts("GET /new"))]), "Counts beside"),
+        (Lab(gates=[made.gate_result([made.counts()], [made.counts()])]), "1 operation: as many"),
+        (
+            Lab(gates=[made.gate_result([made.counts()], [made.counts("GET /new")])]),
+            "Counts beside",
+        ),
         (Lab(comparisons=[made.compare_result()]), "Nothing of Vivace"),
     ],
 )
@@ -309,7 +313,7 @@ def test_revisions_alone_make_a_report(case: Lab, said: str, tmp_path: Path) -> 
 
 def test_revisions_may_be_others_than_what_all_else_was_measured_of(tmp_path: Path) -> None:
     dirty = msgspec.structs.replace(made.VERSIONS, vivace="0.1.0 (d368064-dirty)")
-    gate = made.gate_result(made.counts(), made.counts(), versions=dirty)
+    gate = made.gate_result([made.counts()], [made.counts()], versions=dirty)
     Lab(sqlite=[made.benchmark()], gates=[gate]).written(tmp_path)
     assert "1 benchmark and 1 counted operation of Vivace 0.1.0 (ceae588)" in (
         report.render(tmp_path).markdown
@@ -489,9 +493,9 @@ SPOKEN: dict[Rule, tuple[Lab, list[str], Lab]] = {
         Lab(comparisons=[made.compare_result(made.compared(factor=0.93))]),
     ),
     rules.counts_more: (
-        Lab(gates=[made.gate_result(made.counts(), made.counts(rows=206))]),
-        ["GET /api/v1/tracks takes 206 rows instead of 103 in main (1c0ffee)."],
-        Lab(gates=[made.gate_result(made.counts(), made.counts(rows=51))]),
+        Lab(gates=[made.gate_result([made.counts()], [made.counts(rows=206)])]),
+        ["GET /api/v1/tracks takes 206 rows instead of 100 in HEAD (1d51ae7)."],
+        Lab(gates=[made.gate_result([made.counts()], [made.counts(rows=51)])]),
     ),
     rules.gains: (
         Lab(postgresql=[timed(0.001, pairs=made.pairs(5.83))]),
@@ -744,7 +748,7 @@ def damaged_gate(folder: Path) -> None:
 
 
 def foreign_gate(folder: Path) -> None:
-    save_gate(gate_path(folder, "postgresql"), made.gate_result(made.counts(), made.counts()))
+    save_gate(gate_path(folder, "postgresql"), made.gate_result([made.counts()], [made.counts()]))
 
 
 def other_version(folder: Path) -> None:
