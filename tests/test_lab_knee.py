@@ -497,7 +497,7 @@ def test_the_report_has_the_knees_and_their_plot(tmp_path: Path) -> None:
     assert report.render(tmp_path) == found
     assert len(found.html.encode()) <= HTML_MAX_BYTES
     assert "p99 by rate on SQLite" in found.html
-    rows = [line for line in found.markdown.splitlines() if "› operations[" in line]
+    rows = re.findall(r"^.*`knee-\S+ › operations\[.*$", found.markdown, re.MULTILINE)
     named = [row.split(" | ")[0].strip("| ") for row in rows]
     assert named == [
         "GET /artists (page) on SQLite",
