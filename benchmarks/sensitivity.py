@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,13 +37,14 @@ LOOPS = 200_000
 
 BURNING = """
 import json
+from itertools import repeat
 from pathlib import Path
 
 LOOPS = json.loads(Path(__file__).with_suffix(".json").read_text())
 
 def burning(get_response):
     def burn(request):
-        for _ in range(LOOPS.get(f"{request.method} {request.path}", 0)):
+        for _ in repeat(None, LOOPS.get(f"{request.method} {request.path}", 0)):
             pass
         return get_response(request)
     return burn
@@ -131,7 +133,7 @@ def loop_seconds() -> float:
 
 def looped() -> float:
     started = time.process_time()
-    for _ in range(LOOPS):
+    for _ in repeat(None, LOOPS):
         pass
     return time.process_time() - started
 
