@@ -420,7 +420,7 @@ if connection.vendor == "postgresql":
     ) -> None:
         monkeypatch.setattr(lists, "FEW", 100)
         monkeypatch.setattr(lists, "MANY", 500)
-        monkeypatch.setattr(lists, "WORTH", 50)
+        monkeypatch.setattr(lists, "MET", 50)
         analyse()
         with CaptureQueriesContext(connection) as captured:
             found = lists.page(LISTINGS["TRACKS"], values, Order("title"), limit=10)

@@ -44,11 +44,12 @@ past 100 of them does, some 10 ms: no filter costs much more, whatever its value
 
 MANY = 5 * FEW
 MANY_OF_ALL = 0.025
-"""Where PostgreSQL expects more rows than both, they are not counted: it is seldom so far off.
-Without statistics it expects 2 % of all for the start of any word."""
+"""Where PostgreSQL expects more rows than both, they are not counted. Without statistics it expects
+2 % of all for the start of any word."""
 
-WORTH = 200
-"""Rows that PostgreSQL looks up at once in the time in which it looks at one that is met."""
+MET = 200
+"""Where it expects so many times the rows of a page, each is checked when it is met. For a page of
+100 it looked 10,000 up at once in 33 ms and met its rows in 39; of 44,000, in 83 and in 10."""
 
 STREAM_ROWS = 2_000
 """Rows a stream reads at once: bounds its memory and how long a statement lives."""
@@ -310,7 +311,7 @@ def planned(
         if all(map(walk.on_key, group)):
             continue
         if many := expected_many(listing, group, given):
-            if many > WORTH * given["limit"]:
+            if many > MET * given["limit"]:
                 walk = walk._replace(common=walk.common | group)
         elif leaves_few(listing, group, given):
             return walk._replace(lead=group)

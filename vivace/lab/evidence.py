@@ -18,7 +18,7 @@ from msgspec import Struct
 from vivace.lab import results
 from vivace.lab.ablations import Ablation, ablations
 from vivace.lab.cases import BenchFile, Benchmark, Case, Info
-from vivace.lab.compare_results import CompareResult, compare_path
+from vivace.lab.compare_results import Compared, CompareResult, compare_path
 from vivace.lab.compare_results import read as read_comparison
 from vivace.lab.gate_results import GateResult, gate_path
 from vivace.lab.gate_results import read as read_gate
@@ -98,6 +98,10 @@ class Comparison(NamedTuple):
 
     file: str
     result: CompareResult
+
+    @property
+    def slower(self) -> list[Compared]:
+        return [each for each in self.result.operations if each.verdict == "slower"]
 
     def where(self, path: str) -> str:
         return f"{self.file} › {path}"

@@ -104,14 +104,13 @@ def from_to(promise: Promise) -> str:
 def win_back(evidence: Evidence) -> Iterator[Recommendation]:
     """What was faster at another revision."""
     for comparison in evidence.comparisons:
-        for each in comparison.result.operations:
-            if each.verdict == "slower":
-                text = (
-                    f"{each.operation}: as fast as in {comparison.result.first} again, a factor of"
-                    f" {figure(each.change.ratio)}."
-                )
-                where = comparison.where(f"operations[{each.operation}]")
-                yield Recommendation(each.change.ratio, text, where, "revisions")
+        for each in comparison.slower:
+            text = (
+                f"{each.operation}: as fast as in {comparison.result.first} again, a factor of"
+                f" {figure(each.change.ratio)}."
+            )
+            where = comparison.where(f"operations[{each.operation}]")
+            yield Recommendation(each.change.ratio, text, where, "revisions")
 
 
 def shorten_the_worst(evidence: Evidence) -> Iterator[Recommendation]:

@@ -319,16 +319,15 @@ def of_worth(gaining: Sequence[Optimisation], of: int, database: Database) -> Fi
 
 def slower(evidence: Evidence) -> Iterator[Finding]:
     for comparison in evidence.comparisons:
-        for each in comparison.result.operations:
-            if each.verdict == "slower":
-                found = each.change
-                text = (
-                    f"{each.operation} takes {times(found.ratio)} as long in"
-                    f" {comparison.result.second} as in {comparison.result.first}, interval"
-                    f" {interval(found.low, found.high)}."
-                )
-                where = comparison.where(f"operations[{each.operation}]")
-                yield Finding("bad", text, where, "revisions", found.ratio)
+        for each in comparison.slower:
+            found = each.change
+            text = (
+                f"{each.operation} takes {times(found.ratio)} as long in"
+                f" {comparison.result.second} as in {comparison.result.first}, interval"
+                f" {interval(found.low, found.high)}."
+            )
+            where = comparison.where(f"operations[{each.operation}]")
+            yield Finding("bad", text, where, "revisions", found.ratio)
 
 
 def counts_more(evidence: Evidence) -> Iterator[Finding]:
