@@ -225,6 +225,8 @@ def test_the_number_of_queries_does_not_grow_with_the_size() -> None:
     # shift and its way back, new ids, the rows (a COPY is not counted), the playlist's time.
     few = queries(lambda: playlists.add(playlist, some[:1], 0))
     assert queries(lambda: playlists.add(playlist, some * 10, 0)) == few <= 11
+    # At the end they are in nobody's way.
+    assert queries(lambda: playlists.add(playlist, some)) == few - 3
     # Savepoint and its release, the lock, the item, how many, where to, there and back, the time.
     assert queries(lambda: move(item_at(playlist, 300), 0)) - 1 == 9
 

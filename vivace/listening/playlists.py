@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, F, Max, Q, QuerySet, When
+from django.db.models import Case, Count, F, Max, Q, QuerySet, When
 from django.db.models.expressions import Combinable
 from django.utils import timezone
 
@@ -82,11 +82,13 @@ def add(
 ) -> Sequence[int]:
     """The ids of the new items, which stand together from `index` on, or at the end."""
     with changing(playlist, check):
-        count = playlist.items.count()
+        count, free = extent(playlist)
         check_size(count + len(track_ids))
         check_known(track_ids)
         index = checked_index(index, count)
-        return insert(playlist, track_ids, make_room(playlist, index, len(track_ids)))
+        if index < count:
+            free = make_room(playlist, index, len(track_ids))
+        return insert(playlist, track_ids, free)
 
 
 def move(playlist: Playlist, item_id: int, index: int, *, check: Check = lambda: None) -> None:
@@ -170,14 +172,20 @@ def checked_index(index: int | None, last: int) -> int:
     return index
 
 
+def extent(playlist: Playlist) -> tuple[int, int]:
+    """How many items there are, and the first free position behind them."""
+    found = playlist.items.aggregate(count=Count("pk"), last=Max("position"))
+    return found["count"], 0 if found["last"] is None else found["last"] + 1
+
+
 def position_at(playlist: Playlist, index: int) -> int:
-    """What is stored as the position of the item at `index`; a free one beyond the last."""
+    """What is stored as the position of the item at `index`.
+
+    A free one beyond the last: tracks leave the library at any time, and take their items along.
+    """
     positions = playlist.items.order_by("position").values_list("position", flat=True)
     found: int | None = positions[index : index + 1].first()
-    if found is None:
-        last: int | None = playlist.items.aggregate(last=Max("position"))["last"]
-        return 0 if last is None else last + 1
-    return found
+    return extent(playlist)[1] if found is None else found
 
 
 def make_room(playlist: Playlist, index: int, size: int) -> int:
