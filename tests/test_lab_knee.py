@@ -168,6 +168,15 @@ def test_a_search_asks_for_a_minute_of_probes() -> None:
     assert knee.lengths(350) == (1.75, 5.0)
 
 
+def test_where_the_probes_are_far_apart_there_are_more_of_them() -> None:
+    """As many again, on the same schedules."""
+    _, found = searched(curved(417.3, luck=0.3, noise=1.5))
+    narrowing = [each for each in found if each.seconds > knee.SHORT_S]
+    assert [each.seed for each in narrowing] == [*range(1, 17), *range(1, 17)]
+    restless = [rate(curved(417.3, luck=0.3, noise=1.0, seed=seed)) for seed in range(20)]
+    assert sum(abs(each / 417.3 - 1) < 0.05 for each in restless) >= 18
+
+
 def test_rates_double_until_one_misses_twice_and_are_then_halved() -> None:
     _, found = searched(curved(417.3, luck=0, noise=0))
     short = [each.rate for each in found if each.seconds == knee.SHORT_S]
@@ -348,6 +357,7 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(knee, "LONGEST_S", 0.2)
     monkeypatch.setattr(knee, "SETTLE_S", 0.1)
     monkeypatch.setattr(knee, "PROBES", 4)
+    monkeypatch.setattr(knee, "MOST_PROBES", 4)
     monkeypatch.setattr(knee, "HALVINGS", 1)
     monkeypatch.setattr(knee, "LOWEST_RATE", 32)
     monkeypatch.setattr(knee, "HIGHEST_RATE", 2_048)

@@ -45,8 +45,10 @@ SHORT_S, SHORT_SETTLE_S = 0.75, 0.25
 HALVINGS = 3
 SHORTEST_S, LONGEST_S, TARGETS_LONG = 2.5, 5.0, 25
 SETTLE_S, TARGETS_TO_SETTLE = 0.5, 5
-PROBES = 16
-"""That narrow it down, each with a schedule of its own."""
+PROBES, MOST_PROBES = 16, 32
+"""That narrow it down, the first of them each with a schedule of its own."""
+WIDE = 0.05
+"""So far are the ends of an interval apart where more probes are worth their time."""
 TRIES = 4
 """Of a probe that is spoilt, before the search is given up."""
 OTHERS_SHARE = 0.05
@@ -163,11 +165,17 @@ def best_of_two(rate: float) -> Generator[Ask, Probe, Probe]:
 def narrow(guess: float, target_ms: float) -> Generator[Ask, Probe, Edge]:
     settle_s, seconds = lengths(target_ms)
     found: list[float] = []
-    for seed in range(1, PROBES + 1):
+    while len(found) < PROBES or (len(found) < MOST_PROBES and is_wide(edge(found))):
+        # From the first again, so that long searches have the luck of short ones.
+        seed = 1 + len(found) % PROBES
         probe = yield from asked(Ask(guess, settle_s, seconds, seed))
         found.append(told(probe, target_ms))
         guess = math.exp(centre(found))
     return edge(found)
+
+
+def is_wide(found: Edge) -> bool:
+    return found.high / found.low - 1 > WIDE
 
 
 def lengths(target_ms: float) -> tuple[float, float]:
