@@ -240,7 +240,7 @@ class Arrivals:
         self.under_way = Group()
         self.latencies_ms: list[float] = []
         self.reasons: Counter[str] = Counter()
-        self.refusals = 0
+        self.refused_ms: list[float] = []
         self.lags_ms: list[float] = [0.0]
 
     def send(self, order: Order, asking: Sequence[Noted]) -> Sent:
@@ -286,7 +286,7 @@ class Arrivals:
             self.connections.put(connection)
         if counts:
             self.latencies_ms.append(took_s * 1_000)
-            self.refusals += refused
+            self.refused_ms += [took_s * 1_000] if refused else []
             self.reasons.update([reason] if reason else [])
 
     def watch_timer(self) -> None:
@@ -304,7 +304,8 @@ class Arrivals:
         return Sent(
             requests=count,
             failures=self.reasons.total(),
-            refusals=self.refusals,
+            refusals=len(self.refused_ms),
+            refused_p99_ms=percentile(self.refused_ms, 99) if self.refused_ms else 0.0,
             reason=max(self.reasons, key=lambda reason: self.reasons[reason], default=""),
             p50_ms=percentile(took, 50),
             p99_ms=percentile(took, 99),

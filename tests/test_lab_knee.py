@@ -394,6 +394,8 @@ def test_wrong_answers_and_refusals_miss_every_target(brief: None, tmp_path: Pat
     refused, wrong, nobody = found.operations
     assert {each.knee for each in found.operations} == {None}
     assert {each.refusals for each in refused.probes} == {each.requests for each in refused.probes}
+    assert all(each.p99_ms >= each.refused_p99_ms >= 2 for each in refused.probes)
+    assert {each.refused_p99_ms for each in wrong.probes} == {0}
     assert "were refused" in refused.why
     assert "failed: not the shape it should have" in wrong.why
     assert "there was nothing to ask for" in nobody.why

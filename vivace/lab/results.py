@@ -204,6 +204,8 @@ class Probe(Struct, kw_only=True):
     """Wrong answers, errors, and what had no answer."""
     refusals: int
     """429 and 503."""
+    refused_p99_ms: float = 0.0
+    """Of these alone; 0 where there was none."""
     reason: str
     """Of most failures; empty where there was none."""
     p50_ms: float
