@@ -59,7 +59,7 @@ def are_steady(pairs: int) -> bool:
     spreads = {name: max(taken) / min(taken) - 1 for name, taken in found.items()}
     widest = max(spreads, key=lambda name: spreads[name])
     print(f"{2 * pairs} runs of {len(spreads)} operations: the instructions of each are at most"
-          f" {spreads[widest]:.4%} apart ({widest})")  # fmt: skip
+          f" {spreads[widest]:.4%} apart ({widest})", flush=True)  # fmt: skip
     return spreads[widest] < STEADY
 
 
@@ -75,7 +75,7 @@ def is_seen(base: Path, burning: Path, requests: Sequence[Request]) -> bool:
     more = {each.operation: each for each in changes if each.count == "instructions"}
     shares = [each.after / each.before - 1 for each in more.values()]
     print(f"{SHARE:.0%} more is told of {len(more)} of {len(before)} operations, as"
-          f" {min(shares, default=0):.3%} to {max(shares, default=0):.3%}")  # fmt: skip
+          f" {min(shares, default=0):.3%} to {max(shares, default=0):.3%}", flush=True)  # fmt: skip
     return more.keys() == before.keys()
 
 

@@ -4,15 +4,17 @@ import math
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from vivace.lab import gate, histogram, results
 from vivace.lab.ablation.results import Ablated, AblationResult
+from vivace.lab.ablation.results import save as save_ablation
 from vivace.lab.compare import judged
 from vivace.lab.compare_results import Compared, CompareResult, Round, compare_path
 from vivace.lab.compare_results import save as save_comparison
+from vivace.lab.evidence import Evidence, gathered
 from vivace.lab.gate_results import Asked, Counts, GateResult, gate_path
 from vivace.lab.gate_results import save as save_gate
 from vivace.lab.profile_results import (
@@ -448,3 +450,31 @@ def found(rule: str = "n-plus-one", **more: Any) -> Found:
         "text": "20 times, one for each row: SELECT",
     }
     return Found(**{"rule": rule, "place": "shop/views.py:17", **told, **more})
+
+
+class Lab(NamedTuple):
+    """The result files of a few measurements."""
+
+    sqlite: Sequence[dict[str, Any]] = ()
+    postgresql: Sequence[dict[str, Any]] = ()
+    loads: Sequence[LoadResult] = ()
+    ablations: Sequence[AblationResult] = ()
+    profiles: Sequence[ProfileResult] = ()
+    comparisons: Sequence[CompareResult] = ()
+    gates: Sequence[GateResult] = ()
+
+    def written(self, folder: Path) -> Evidence:
+        for database, benchmarks in zip(DATABASES, (self.sqlite, self.postgresql), strict=True):
+            if benchmarks:
+                write_bench(folder, database, benchmarks)
+        for load in self.loads:
+            results.save(folder, load)
+        for ablation in self.ablations:
+            save_ablation(folder, ablation)
+        for profile in self.profiles:
+            save_profile(profile_path(folder, profile.profiles.database), profile)
+        for comparison in self.comparisons:
+            save_comparison(compare_path(folder, comparison.database), comparison)
+        for counted in self.gates:
+            save_gate(gate_path(folder, counted.database), counted)
+        return gathered(folder)

@@ -2,133 +2,31 @@
 what cannot be reported."""
 
 import re
-from collections.abc import Callable, Sequence
-from html.parser import HTMLParser
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import pytest
 
 from tests import lab_results as made
 from tests.browser import browser
+from tests.lab_results import Lab
+from tests.report_tables import Tables, markdown_tables
 from vivace.lab import histogram, plots, report, results, rules
-from vivace.lab.ablation.results import AblationResult
-from vivace.lab.ablation.results import save as save_ablation
-from vivace.lab.compare_results import Compared, CompareResult, compare_path
+from vivace.lab.compare_results import compare_path
 from vivace.lab.compare_results import save as save_comparison
-from vivace.lab.evidence import Evidence, gathered
 from vivace.lab.findings import RULES, TO_GAIN, Rule, findings, recommendations, verdict
-from vivace.lab.gate_results import GateResult, gate_path
+from vivace.lab.gate_results import gate_path
 from vivace.lab.gate_results import save as save_gate
 from vivace.lab.loads import Latency
-from vivace.lab.profile_results import ProfileResult, profile_path
-from vivace.lab.profile_results import save as save_profile
 from vivace.lab.ratios import Ratio, ratio
 from vivace.lab.results import DATABASES, Database, Freeze, LoadResult, ResultError, Target
-from vivace.lab.verdicts import EVERYTHING
 from vivace.lab.wording import figure
 
 pytestmark = pytest.mark.any_database
 
 HTML_MAX_BYTES = 300_000
-VOID = {"meta", "wbr", "br"}
-
-
-class Tables(HTMLParser):
-    """The cells of each table, without the sources; fails on tags that do not match."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.ids: list[str] = []
-        self.targets: list[str] = []
-        self.tables: list[list[list[str]]] = []
-        self.scripts = 0
-        self.feed(html)
-        assert self.open == []
-
-    def end_cell(self) -> None:
-        """Without an end of its own, a cell ends with the next, or with its row."""
-        if self.open[-1:] == ["td"]:
-            self.open.pop()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.note(attrs)
-        if tag == "td":
-            self.end_cell()
-        if tag not in VOID:
-            self.open.append(tag)
-        self.scripts += tag == "script"
-        if tag == "table":
-            self.tables.append([])
-        elif tag == "tr":
-            self.tables[-1].append([])
-        elif tag in {"td", "th"}:
-            self.tables[-1][-1].append("")
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.note(attrs)
-
-    def note(self, attrs: list[tuple[str, str | None]]) -> None:
-        for name, value in attrs:
-            assert not name.startswith("on")
-            if name == "id":
-                self.ids.append(value or "")
-            elif name == "href":
-                self.targets.append(value or "")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "tr":
-            self.end_cell()
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if {"td", "th"} & set(self.open) and "small" not in self.open:
-            self.tables[-1][-1][-1] += data
-
-
-def markdown_tables(text: str) -> list[list[list[str]]]:
-    """As `Tables`: without the column of sources."""
-    found: list[list[list[str]]] = []
-    for block in re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE):
-        header, _, *rows = (cells(line) for line in block.splitlines())
-        traced = header[-1] == "from"
-        found.append([row[:-1] if traced else row for row in (header, *rows)])
-    return found
-
-
-def cells(line: str) -> list[str]:
-    parts = re.split(r"(?<!\\)\|", line)[1:-1]
-    return [re.sub(r"\\(.)", r"\1", part).strip().strip("`").strip() for part in parts]
-
-
-class Lab(NamedTuple):
-    """The result files of a few measurements."""
-
-    sqlite: Sequence[dict[str, Any]] = ()
-    postgresql: Sequence[dict[str, Any]] = ()
-    loads: Sequence[LoadResult] = ()
-    ablations: Sequence[AblationResult] = ()
-    profiles: Sequence[ProfileResult] = ()
-    comparisons: Sequence[CompareResult] = ()
-    gates: Sequence[GateResult] = ()
-
-    def written(self, folder: Path) -> Evidence:
-        for database, benchmarks in zip(DATABASES, (self.sqlite, self.postgresql), strict=True):
-            if benchmarks:
-                made.write_bench(folder, database, benchmarks)
-        for load in self.loads:
-            results.save(folder, load)
-        for ablation in self.ablations:
-            save_ablation(folder, ablation)
-        for profile in self.profiles:
-            save_profile(profile_path(folder, profile.profiles.database), profile)
-        for comparison in self.comparisons:
-            save_comparison(compare_path(folder, comparison.database), comparison)
-        for gate in self.gates:
-            save_gate(gate_path(folder, gate.database), gate)
-        return gathered(folder)
 
 
 @pytest.fixture(scope="module")
@@ -256,68 +154,6 @@ def test_every_row_of_measurements_names_its_file_and_the_path_within(
     for path in full.glob("load-*.json"):
         assert f"{path.name} › endpoints[*].histogram, merged" in rendered.markdown
         assert f"{path.name} › endpoints[GET /search]" in rendered.markdown
-
-
-def test_revisions_are_set_side_by_side(tmp_path: Path) -> None:
-    slower, faster = made.compared("GET /slower", 1.07), made.compared("GET /faster", 0.93)
-    waits = msgspec.structs.replace(made.compared("GET /waits", 1.5), clock="wall")
-    few = msgspec.structs.replace(made.compared("GET /few"), change=EVERYTHING)
-    comparison = made.compare_result(made.compared("GET /same"), few, faster, slower, waits)
-    before = [made.counts(), made.counts("GET /old")]
-    more = made.gate_result(before, [made.counts(queries=4, rows=51)])
-    more.changes[1].accepted = "fewer are shown"
-    Lab(comparisons=[comparison], gates=[more]).written(tmp_path)
-    found = report.render(tmp_path)
-    tables = Tables(found.html).tables
-    (compared,) = (table for table in tables if "verdict" in table[0])
-    (counted,) = (table for table in tables if "difference" in table[0])
-    assert compared[1:] == [
-        as_told(waits, "slower (it waits)"), as_told(slower, "slower"), as_told(faster, "faster")
-    ]  # fmt: skip
-    assert counted[1:] == [
-        ["GET /api/v1/tracks", "queries", "1", "4", "+300.0 %", "–"],
-        ["GET /api/v1/tracks", "rows", "100", "51", "-49.0 %", "fewer are shown"],
-    ]
-    seen = "No difference is seen in 2 operations. Of 1 there were too few rounds. At most"
-    assert seen in found.markdown
-    for line in ("GET /api/v1/search: new", "GET /old: gone"):
-        assert f"- {line}" in found.markdown
-    assert "GET /slower: as fast as in main (1c0ffee) again, a factor of 1.07" in found.markdown
-    clips = re.findall(r'<clipPath id="([^"]+)"', found.html)
-    assert len(clips) == len({*clips}) == 1
-
-
-def as_told(each: Compared, verdict: str) -> list[str]:
-    told = [f"{100 * (x - 1):+.1f} %" for x in (each.change.ratio, each.change.low,
-            each.change.high, each.control.low, each.control.high)]  # fmt: skip
-    ratio, low, high, same_low, same_high = told
-    between = [f"{low} to {high}", f"{same_low} to {same_high}"]
-    return [each.operation, figure(1_000 * each.seconds), ratio, *between, "24", verdict]
-
-
-@pytest.mark.parametrize(
-    ("case", "said"),
-    [
-        (Lab(gates=[made.gate_result([made.counts()], [made.counts()])]), "1 operation: as many"),
-        (
-            Lab(gates=[made.gate_result([made.counts()], [made.counts("GET /new")])]),
-            "Counts beside",
-        ),
-        (Lab(comparisons=[made.compare_result()]), "Nothing of Vivace"),
-    ],
-)
-def test_revisions_alone_make_a_report(case: Lab, said: str, tmp_path: Path) -> None:
-    case.written(tmp_path)
-    assert said in report.render(tmp_path).markdown
-
-
-def test_revisions_may_be_others_than_what_all_else_was_measured_of(tmp_path: Path) -> None:
-    dirty = msgspec.structs.replace(made.VERSIONS, vivace="0.1.0 (d368064-dirty)")
-    gate = made.gate_result([made.counts()], [made.counts()], versions=dirty)
-    Lab(sqlite=[made.benchmark()], gates=[gate]).written(tmp_path)
-    assert "1 benchmark and 1 counted operation of Vivace 0.1.0 (ceae588)" in (
-        report.render(tmp_path).markdown
-    )
 
 
 def test_percentiles_in_one_pass_are_those_of_the_histogram() -> None:
