@@ -474,6 +474,15 @@ def test_an_answer_that_another_process_makes_is_waited_for(
     assert django.asked == 1
 
 
+def test_one_client_sends_all_commands(settings: Settings, redis: str) -> None:
+    at(settings.REDIS_URL or f"{redis}/0", settings)
+    cache: Any = caches["default"]
+    cache.set("one", 1)
+    client = cache._cache.get_client("one")
+    assert cache._cache.get_client("two", write=True) is client
+    assert client.get(cache.make_key("one")) == b"1"
+
+
 def test_what_is_not_kept_is_not_waited_for(
     django: Django, settings: Settings, redis: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -164,7 +164,7 @@ def redis_cache(url: str) -> dict[str, Any]:
     from redis.retry import Retry
 
     return {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "vivace.redis_cache.RedisCache",
         "LOCATION": url,
         "OPTIONS": {
             # Seconds. What Redis keeps can be made again from the database.
