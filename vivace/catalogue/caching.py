@@ -9,6 +9,7 @@ import re
 import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -171,7 +172,9 @@ def current() -> int | None:
     try:
         raw = own.connection
         if own.vendor == "postgresql":
-            return asked(raw.pgconn)
+            found = asked(raw.pgconn)
+            own.answered_at = time.monotonic()
+            return found
         signal = raw, raw.execute("PRAGMA data_version").fetchone(), raw.total_changes
         if signal != here.signal:
             row = raw.execute(CURRENT).fetchone()

@@ -6,6 +6,7 @@ first request waits for it a moment; those that come while there is none do not,
 come after there is one has it.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 from threading import Event, Thread
@@ -18,6 +19,8 @@ from django.db.utils import OperationalError
 
 OLD_SECONDS = 1.0
 """What an attempt failed by may no longer be so after that."""
+ALIVE_SECONDS = 0.1
+"""A connection that answered is not asked whether it does, for so long."""
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -29,6 +32,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     is_first = True
     attempt: "Attempt | None" = None
+    answered_at = -math.inf
+    """By `monotonic`, where somebody asked past Django's cursors."""
+    health_check_done: bool
+    """Django's own, of the request at hand."""
 
     def get_new_connection(self, conn_params: Any) -> Any:
         connect = partial(super().get_new_connection, conn_params)
@@ -36,6 +43,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.is_first = False
             return connect()
         return self.found_soon(connect, self.patience)
+
+    def close_if_health_check_failed(self) -> None:
+        # Django asks with each request whether the connection still answers, and it just did.
+        self.health_check_done |= monotonic() - self.answered_at <= ALIVE_SECONDS
+        super().close_if_health_check_failed()
 
     def found_soon(self, connect: Callable[[], Any], patience: float) -> Any:
         """Raises `OperationalError`, and what the last attempt failed by."""
