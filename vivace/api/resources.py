@@ -16,7 +16,7 @@ from vivace.api.pages import PageQuery, collection, values_of
 from vivace.catalogue import changes
 from vivace.catalogue.caching import changing
 from vivace.catalogue.entries import ID
-from vivace.catalogue.lists import Listing, Row, row_of
+from vivace.catalogue.lists import Listing, Row, is_there, row_of
 from vivace.catalogue.models import Entry
 from vivace.problems import NotFound
 
@@ -58,7 +58,7 @@ def path_id(text: str) -> int:
 def existing(model: type[Entry], text: str) -> int:
     """The id in a path, of something that is there. Raises `NotFound`."""
     id_ = path_id(text)
-    if not model._default_manager.filter(pk=id_).exists():
+    if not is_there(model, id_):
         raise NotFound(f"There is no {model._meta.verbose_name} of that id")
     return id_
 

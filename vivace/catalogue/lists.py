@@ -375,6 +375,15 @@ def page(
     return Page(rows, end)
 
 
+def is_there(model: type[Model], id_: int) -> bool:
+    return bool(id_statement(model).run({"id": id_}))
+
+
+@lru_cache(maxsize=64)
+def id_statement(model: type[Model]) -> Statement:
+    return Statement.of(model._default_manager.filter(pk=Param("id")).values("pk"))
+
+
 def row_of(listing: Listing, id_: int) -> Row | None:
     """The row of an id, if there is one."""
     found = row_statement(listing).run({"id": id_})
