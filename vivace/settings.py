@@ -291,10 +291,10 @@ MIDDLEWARE = [
     "vivace.api.middleware.known_host",
     "vivace.api.middleware.trailing_slash",
     "django.middleware.security.SecurityMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "vivace.api.middleware.Sessions",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "vivace.api.middleware.Authentication",
+    "vivace.api.middleware.Messages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "vivace.urls"

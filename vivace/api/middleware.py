@@ -1,8 +1,13 @@
-"""What happens to every request of the API before its path is looked up."""
+"""What happens to every request before its path is looked up."""
 
 from collections.abc import Callable
+from typing import Any
 
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.deprecation import MiddlewareMixin
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -32,3 +37,29 @@ def known_host(handle: Handler) -> Handler:
         return handle(request)
 
     return checked
+
+
+# --- For the admin alone ----------------------------------------------------------------------
+
+ADMIN = "/admin/"
+
+
+class OfAdmin(MiddlewareMixin):
+    """A middleware that other requests pass by: the API knows no sessions."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if request.path_info.startswith(ADMIN):
+            return super().__call__(request)
+        return self.get_response(request)
+
+
+class Sessions(OfAdmin, SessionMiddleware):
+    pass
+
+
+class Authentication(OfAdmin, AuthenticationMiddleware):
+    pass
+
+
+class Messages(OfAdmin, MessageMiddleware):
+    pass
