@@ -55,6 +55,22 @@ def test_the_answer_is_what_it_was_whatever_happened_since(editor: Person) -> No
     assert named() == []
 
 
+def test_a_slash_at_the_end_is_the_same_request(editor: Person) -> None:
+    first = post(editor)
+    assert post(editor, path="artists/").body == first.body
+    assert named() == ["Björk"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_has_gone_is_told_so(editor: Person) -> None:
+    assert editor.user
+    editor.user.delete()
+    for path, body in (("artists", None), ("playlists", {"name": "Mine"})):
+        problem(post(editor, body, path=path), 401)
+    assert named() == []
+    assert not KeptAnswer.objects.exists()
+
+
 def test_without_a_key_a_request_sent_again_is_another(editor: Person) -> None:
     assert editor.post("artists", {"name": "Björk"}).status == 201
     problem(editor.post("artists", {"name": "Björk"}), 409)

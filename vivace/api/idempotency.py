@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from vivace.accounts import people
 from vivace.api.auth import identity_of
 from vivace.api.models import KeptAnswer
 from vivace.problems import Conflict, Fault, Invalid, KeyReused
@@ -64,7 +65,8 @@ def checked(key: str) -> str:
 
 
 def fingerprint_of(request: HttpRequest, body: bytes) -> bytes:
-    told = f"{request.method} {request.get_full_path()} {request.content_type}\0"
+    # The path as it was understood: without a slash at its end.
+    told = f"{request.method} {request.get_full_path_info()} {request.content_type}\0"
     return sha256(told.encode() + body).digest()
 
 
@@ -98,7 +100,10 @@ def kept(
 
 
 def claim(account_id: int, key: str, fingerprint: bytes) -> KeptAnswer:
-    """The row of a key: this request's own, still to be run, or the one with its answer."""
+    """The row of a key: this request's own, still to be run, or the one with its answer.
+
+    Raises `Unauthenticated` where the account has gone.
+    """
     now = timezone.now()
     KeptAnswer.objects.filter(started_at__lt=now - KEPT_FOR).delete()
     rows = KeptAnswer.objects.filter(account_id=account_id, key=key)
@@ -109,7 +114,9 @@ def claim(account_id: int, key: str, fingerprint: bytes) -> KeptAnswer:
             )
     except IntegrityError:
         found = rows.first()
-    if found is None:  # It failed between our two looks, which frees the key.
+    if found is None:
+        # The account has gone, or the request with this key failed between our two looks.
+        people.active(account_id)
         return claim(account_id, key, fingerprint)
     if bytes(found.fingerprint) != fingerprint:
         raise KeyReused("This Idempotency-Key was sent with another request")

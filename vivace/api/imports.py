@@ -12,19 +12,21 @@ from django.http import HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
 from msgspec import Meta
 
-from vivace.accounts.models import User
+from vivace.accounts import people
 from vivace.api import schemas
 from vivace.api.answers import answers
 from vivace.api.auth import account_id, editor
-from vivace.api.bodies import check_length, check_media_type
+from vivace.api.bodies import MAX_FAULTS, check_length, check_media_type
 from vivace.api.conditional import plain
 from vivace.api.controller import Api
 from vivace.api.idempotency import HEADER, checked, kept
 from vivace.api.parameters import Query
 from vivace.catalogue.entries import SHOWN
 from vivace.imports.formats import Format
+from vivace.imports.report import ImportReport
+from vivace.imports.rows import SOURCE_LENGTH
 from vivace.imports.run import import_rows
-from vivace.problems import Invalid, LengthRequired
+from vivace.problems import Fault, Invalid, LengthRequired
 
 FORMATS: dict[str, Format] = {"application/x-ndjson": "jsonl", "text/csv": "csv"}
 CHUNK_BYTES = 1 << 20
@@ -34,11 +36,15 @@ class ImportQuery(msgspec.Struct, kw_only=True):
     source: (
         Annotated[
             str,
-            Meta(max_length=500, pattern=SHOWN, description="Where `source_id` comes from"),
+            Meta(
+                max_length=SOURCE_LENGTH,
+                pattern=SHOWN,
+                description="Where `source_id` comes from",
+            ),
         ]
         | None
     ) = None
-    strict: Annotated[bool, Meta(description="All rows or none")] = False
+    strict: Annotated[bool, Meta(description="All rows or none: 400 where one is wrong")] = False
     dry_run: Annotated[bool, Meta(description="Say what would be done, and do nothing")] = False
 
 
@@ -70,10 +76,12 @@ class Imports(Api):
             file,
             format=FORMATS[self.request.content_type or ""],
             source=query.source,
-            owner=User.objects.get(pk=account_id(self.request)),
+            owner=people.active(account_id(self.request)),
             strict=query.strict,
             dry_run=query.dry_run,
         )
+        if query.strict and report.refused:
+            raise kept_out(report)
         return plain(
             schemas.ImportReport(
                 report.added,
@@ -87,6 +95,12 @@ class Imports(Api):
         )
 
 
+def kept_out(report: ImportReport) -> Invalid:
+    """Of a file that was to be imported as a whole."""
+    faults = [Fault(f"Line {row.line}: {row.reason}") for row in report.errors[:MAX_FAULTS]]
+    return Invalid(f"Nothing is imported: {report.refused:,} of the rows are wrong", errors=faults)
+
+
 @contextmanager
 def spooled(request: HttpRequest) -> Iterator[tuple[BinaryIO, bytes]]:
     """The whole body in a file of its own, and the fingerprint of the request.
@@ -96,7 +110,7 @@ def spooled(request: HttpRequest) -> Iterator[tuple[BinaryIO, bytes]]:
     stated = request.META.get("CONTENT_LENGTH")
     if not stated:
         raise LengthRequired("Send Content-Length: how long the file is")
-    told = f"{request.method} {request.get_full_path()} {request.content_type}\0"
+    told = f"{request.method} {request.get_full_path_info()} {request.content_type}\0"
     fingerprint, received = sha256(told.encode()), 0
     with TemporaryFile() as file:
         try:
