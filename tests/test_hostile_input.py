@@ -1,5 +1,6 @@
 """Whatever is sent: a problem document says what is wrong with it, and nothing has changed."""
 
+import gzip
 from collections.abc import Iterator
 from typing import Any
 
@@ -97,7 +98,7 @@ def test_a_field_that_is_not_known_is_refused(admin: Person, there: Everything) 
         for extra in ("extra", "id", "created_at", "Name", "name ", ""):
             wrong = [{**item, extra: "x"} for item in body] if isinstance(body, list) else None
             reply = admin.send(method, there.path(template), wrong or {**body, extra: "x"})
-            pointer = "/0" if isinstance(body, list) else ""
+            pointer = ("/0" if isinstance(body, list) else "") + f"/{extra}"
             assert (name, extra, blamed(reply, 400)) == (name, extra, [pointer])
     assert stored() == before
 
@@ -372,3 +373,22 @@ def test_letters_of_all_sorts_come_back_as_they_went(editor: Person) -> None:
         assert (made.status, made.json["name"]) == (201, name)
         (listed,) = editor.items("artists", ids=made.json["id"])
         assert (listed["name"], listed["disambiguation"]) == (name, name[:9] * 2)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "gzip, identity"])
+def test_a_compressed_body_is_refused(editor: Person, coding: str) -> None:
+    body = gzip.compress(b'{"name": "Bj\xc3\xb6rk"}')
+    headers = {"Content-Encoding": coding}
+    reply = editor.send("POST", "artists", body, headers=headers)
+    problem(reply, 415)
+    assert reply.headers["Accept-Encoding"] == "identity"
+    rows = {"headers": headers, "content_type": "application/x-ndjson"}
+    problem(editor.send("POST", "imports", body, **rows), 415)
+    identity = {"Content-Encoding": "identity"}
+    assert editor.send("POST", "artists", {"name": "Björk"}, headers=identity).status == 201
+
+
+def test_half_a_character_is_named(editor: Person) -> None:
+    told = problem(editor.post("artists", b'{"name": "half \\ud83d"}'), 400)
+    assert told["detail"].endswith("a \\u escape of two stands alone")
+    assert editor.post("artists", b'{"name": "whole \\ud83d\\ude00"}').status == 201

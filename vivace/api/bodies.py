@@ -20,6 +20,9 @@ MAX_FAULTS = 100
 MAX_DIGITS = 18
 LENGTH = re.compile(r"[0-9]+")
 PLACE = re.compile(r" - at `(?:key in )?\$(.*)`$")
+FIELD = re.compile(r"^Object (?:missing required|contains unknown) field `(.*?)`(?: - at `|$)")
+HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+"""The first of two escapes of one character beyond U+FFFF."""
 STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 EXACT_MAX = 2**53
@@ -47,16 +50,24 @@ def check_media_type(request: HttpRequest, *accepted: str) -> None:
             f" {' or '.join(accepted)} is taken",
             headers={"Accept-Post": ", ".join(accepted)},
         )
+    coding = request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+    if coding not in {"", "identity"}:
+        raise UnsupportedMediaType(
+            f"The body is compressed ({coding}), it is taken as it is",
+            headers={"Accept-Encoding": "identity"},
+        )
     charset = (request.content_params or {}).get("charset", "utf-8").lower()
     if charset not in {"utf-8", "utf8", "us-ascii"}:
         raise UnsupportedMediaType("The body is in UTF-8 or it is not read")
 
 
 def fault(error: Exception, prefix: str = "") -> Fault:
-    """Where in the body msgspec found what to be wrong."""
+    """Where in the body msgspec found what to be wrong; where the field is or should be."""
     text = str(error)
-    place = PLACE.search(text)
+    place, field = PLACE.search(text), FIELD.match(text)
     pointer = "".join(f"/{a or b}" for a, b in STEP.findall(place[1])) if place else ""
+    if field:
+        pointer += "/" + field[1].replace("~", "~0").replace("/", "~1")
     return Fault(PLACE.sub("", text), pointer=prefix + pointer)
 
 
@@ -78,7 +89,9 @@ def decode(body: bytes, model: Any) -> Any:
         faults = list(item_faults(body, model)) or [fault(error)]
         raise Invalid("The body is not valid", errors=faults) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Invalid(f"The body is not JSON: {error}") from error
+        # msgspec says that it was truncated then, too.
+        or_half = ", or a \\u escape of two stands alone" if HALF.search(body) else ""
+        raise Invalid(f"The body is not JSON: {error}{or_half}") from error
     except RecursionError as error:
         raise Invalid("The body is nested too deeply") from error
 

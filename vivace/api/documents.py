@@ -43,7 +43,7 @@ ERROR_HEADERS: dict[int, dict[str, bool]] = {
     401: {"WWW-Authenticate": True},
     405: {"Allow": True},
     409: {"Retry-After": False},
-    415: {"Accept-Post": False},
+    415: {"Accept-Post": False, "Accept-Encoding": False},
     429: {"Retry-After": True, "RateLimit": True, "RateLimit-Policy": True},
     503: {"Retry-After": True},
 }

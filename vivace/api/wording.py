@@ -84,6 +84,7 @@ HEADERS = {
     "WWW-Authenticate": "How to say who is asking (RFC 6750)",
     "Allow": "The methods that the path has",
     "Accept-Post": "The media types that are read here, where the body is of another",
+    "Accept-Encoding": "How bodies are taken, where this one is compressed",
     "Retry-After": "Seconds until it is worth another try",
     "RateLimit": "The limit that was reached, what is left of it, and the seconds to its reset",
     "RateLimit-Policy": "The limit: so many tries (`q`) in so many seconds (`w`)",
