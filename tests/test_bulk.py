@@ -90,7 +90,7 @@ def test_every_bad_item_is_pointed_at_and_none_is_made(editor: Person) -> None:
         [],
         {"name": "Sigur Rós", "sort_name": 5, "mbid": 5},
     ]
-    pointers = ["/1/name", "/2/mbid", "/3", "/5", "/6/sort_name"]
+    pointers = ["/1/name", "/2/mbid", "/3/nom", "/5", "/6/sort_name"]
     assert blamed(editor.post("artists/bulk", body), 400) == pointers
     assert counts() == [0, 0, 0, 0]
 
@@ -142,8 +142,8 @@ def test_what_is_referred_to_has_to_be_there_for_each(editor: Person) -> None:
     ]
     reply = editor.post("tracks/bulk", body)
     assert blamed(reply, 409) == ["/1/artist_id", "/2/credits/1/artist_id"]
-    reply = editor.post("tracks/bulk", [track, {**track, "album_id": "999999"}])
-    assert blamed(reply, 409) == ["/1/album_id"]
+    reply = editor.post("tracks/bulk", [*body[:2], {**track, "album_id": "999999"}])
+    assert blamed(reply, 409) == ["/1/artist_id", "/2/album_id"]
     assert counts() == [1, 1, 0, 0]
 
 

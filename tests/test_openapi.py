@@ -5,6 +5,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+from django.conf import settings
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.client import Person
@@ -18,6 +19,8 @@ DESCRIBED = [
     for path, method, operation in operations(document())
 ]
 of_each_operation = pytest.mark.parametrize(("path", "method", "operation"), DESCRIBED)
+OF_NO_USE_TO_AN_APP = {"Vary", "Cache-Control", "Allow", "WWW-Authenticate", "Accept-Post",
+                       "Accept-Encoding"}  # fmt: skip
 OF_JSON = [
     operation
     for _, _, operation in operations(document())
@@ -48,6 +51,26 @@ def test_it_has_every_operation_of_the_router() -> None:
 def test_operation_ids_are_each_of_one_operation() -> None:
     ids = [operation["operationId"] for _, _, operation in operations(document())]
     assert len(ids) == len(set(ids))
+
+
+def test_web_apps_elsewhere_may_use_all_of_it() -> None:
+    """By CORS: what they send, and what they get to see."""
+    sent = {
+        parameter["name"].lower()
+        for _, _, operation in operations(document())
+        for parameter in operation["parameters"]
+        if parameter["in"] == "header"
+    }
+    assert {"idempotency-key", "if-match", "if-none-match"} <= sent
+    allowed = {"accept", "authorization", "content-type", *sent}
+    assert allowed - {*settings.CORS_ALLOW_HEADERS} == set()
+    shown = {
+        name
+        for _, _, operation in operations(document())
+        for response in operation["responses"].values()
+        for name in response.get("headers", {})
+    }
+    assert shown - {*settings.CORS_EXPOSE_HEADERS} <= OF_NO_USE_TO_AN_APP
 
 
 @of_each_operation

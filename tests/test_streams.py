@@ -46,6 +46,8 @@ def test_a_stream_is_all_that_a_walk_shows(admin: Person, there: Everything, tem
     path = there.path(template)
     reply = streamed(admin, path)
     assert (reply.status, reply.body[-1:]) == (200, b"\n")
+    assert reply.headers["Cache-Control"] == "private, no-cache"
+    assert reply.headers["Vary"] == "Accept, Authorization"
     assert reply.lines == admin.walk(path, limit=2)
     assert len(reply.lines) >= 5
 

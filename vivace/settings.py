@@ -256,8 +256,13 @@ IMPORT_MAX = read("VIVACE_IMPORT_MAX", 256 << 20, size)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 << 20
 
 CORS_ALLOWED_ORIGINS = CORS_ORIGINS
+CORS_ALLOW_HEADERS = [
+    "accept", "authorization", "content-type", "idempotency-key", "if-match", "if-none-match",
+    "x-request-id",
+]  # fmt: skip
 CORS_EXPOSE_HEADERS = [
-    "ETag", "Idempotency-Replayed", "Location", "RateLimit", "Retry-After", "X-Request-Id",
+    "ETag", "Idempotency-Replayed", "Location", "RateLimit", "RateLimit-Policy", "Retry-After",
+    "X-Request-Id",
 ]  # fmt: skip
 
 # A trusted proxy ends TLS and says what the client used; its cookies then keep to it. Sending

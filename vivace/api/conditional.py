@@ -13,6 +13,9 @@ from vivace.problems import PreconditionFailed
 
 encoder = msgspec.json.Encoder()
 
+FOR_ONE_READER = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
+"""What a cache is told of an answer."""
+
 ETAG_DIGITS = 32
 """128 bits: no two states of a thing will ever share them by chance."""
 
@@ -44,8 +47,8 @@ def answer(
     else:
         response = HttpResponse(body, status=status, content_type="application/json")
     response["ETag"] = tag
-    response["Cache-Control"] = "private, no-cache"
-    response["Vary"] = "Accept, Authorization"
+    for name, text in FOR_ONE_READER.items():
+        response[name] = text
     if location:
         response["Location"] = location
     return response

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from dmr.negotiation import request_renderer
 from msgspec import Meta
 
-from vivace.api.conditional import answer
+from vivace.api.conditional import FOR_ONE_READER, answer
 from vivace.api.parameters import wrong
 from vivace.api.schemas import Answer
 from vivace.catalogue import lists
@@ -200,7 +200,9 @@ def streamed(
     chunks = lists.stream(listing, values, order)
     # The first chunk is read before the answer starts, so that what fails then is an error.
     first = next(chunks)
-    return StreamingHttpResponse(lines(first, chunks, shape), content_type=NDJSON)
+    return StreamingHttpResponse(
+        lines(first, chunks, shape), content_type=NDJSON, headers=FOR_ONE_READER
+    )
 
 
 def lines(

@@ -4,7 +4,7 @@ Each function answers with the new ids in the order of what was given, or raises
 a pointer (`/index/field`) to each thing that contradicts what is there or the rest of the list.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -226,6 +226,7 @@ def add_albums(albums: Sequence[NewAlbum]) -> Sequence[int]:
     try:
         with changing():
             artists = referred_artists(albums)
+            refuse_any(unknown_to_albums(albums, artists))
             genres = genres_named(album.genres for album in albums)
             ids = bulk.reserve_ids(Album, len(albums))
             insert_findable(
@@ -270,7 +271,8 @@ def add_tracks(tracks: Sequence[NewTrack]) -> Sequence[int]:
     try:
         with changing():
             artists = referred_artists(tracks)
-            albums = referred_albums(tracks)
+            albums = album_facts({track.album_id for track in tracks})
+            refuse_any(unknown_to_tracks(tracks, artists, albums))
             genres = genres_named(track.genres for track in tracks)
             ids = bulk.reserve_ids(Track, len(tracks))
             insert_findable(
@@ -318,35 +320,40 @@ def track_rows(
 
 
 def referred_artists(entries: Sequence[NewAlbum | NewTrack]) -> dict[str, ArtistFacts]:
-    """The artists that entries and their credits name. Raises `Conflict` for one that is not."""
+    """The artists that entries and their credits name, as far as there are such."""
     credited = {credit.artist_id for entry in entries for credit in entry.credits}
     found = artist_facts({entry.artist_id for entry in entries} - credited)
     if credited:
         found |= artist_facts(credited, held=True)
-
-    def faults() -> Iterator[Fault]:
-        for index, entry in enumerate(entries):
-            if entry.artist_id not in found:
-                yield Fault("There is no such artist", pointer=f"/{index}/artist_id")
-            for place, credit in enumerate(entry.credits):
-                pointer = f"/{index}/credits/{place}/artist_id"
-                if credit.artist_id not in found:
-                    yield Fault("There is no such artist", pointer=pointer)
-                elif not place and credit.artist_id != entry.artist_id:
-                    yield Fault("The first credit is not the artist", pointer=pointer)
-
-    refuse_any(faults())
     return found
 
 
-def referred_albums(tracks: Sequence[NewTrack]) -> dict[str, AlbumFacts]:
-    found = album_facts({track.album_id for track in tracks})
-    refuse_any(
-        Fault("There is no such album", pointer=f"/{index}/album_id")
-        for index, track in enumerate(tracks)
-        if track.album_id not in found
-    )
-    return found
+def unknown_artists(
+    index: int, entry: NewAlbum | NewTrack, artists: Container[str]
+) -> Iterator[Fault]:
+    """Of the artists that an entry names."""
+    if entry.artist_id not in artists:
+        yield Fault("There is no such artist", pointer=f"/{index}/artist_id")
+    for place, credit in enumerate(entry.credits):
+        pointer = f"/{index}/credits/{place}/artist_id"
+        if credit.artist_id not in artists:
+            yield Fault("There is no such artist", pointer=pointer)
+        elif not place and credit.artist_id != entry.artist_id:
+            yield Fault("The first credit is not the artist", pointer=pointer)
+
+
+def unknown_to_albums(albums: Sequence[NewAlbum], artists: Container[str]) -> Iterator[Fault]:
+    for index, album in enumerate(albums):
+        yield from unknown_artists(index, album, artists)
+
+
+def unknown_to_tracks(
+    tracks: Sequence[NewTrack], artists: Container[str], albums: Container[str]
+) -> Iterator[Fault]:
+    for index, track in enumerate(tracks):
+        yield from unknown_artists(index, track, artists)
+        if track.album_id not in albums:
+            yield Fault("There is no such album", pointer=f"/{index}/album_id")
 
 
 def refuse_any(faults: Iterator[Fault]) -> None:

@@ -142,6 +142,7 @@ def replace_credits(
     stand_in = Credited(str(entry.artist_id), credited)
     with at_item():
         artists = additions.referred_artists([stand_in])  # type: ignore[list-item]
+        additions.refuse_any(additions.unknown_artists(0, stand_in, artists))  # type: ignore[arg-type]
     additions.add_credits(model, [entry.pk], [stand_in], artists)  # type: ignore[list-item]
 
 
