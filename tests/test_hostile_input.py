@@ -382,8 +382,8 @@ def test_a_compressed_body_is_refused(editor: Person, coding: str) -> None:
     reply = editor.send("POST", "artists", body, headers=headers)
     problem(reply, 415)
     assert reply.headers["Accept-Encoding"] == "identity"
-    rows = {"headers": headers, "content_type": "application/x-ndjson"}
-    problem(editor.send("POST", "imports", body, **rows), 415)
+    rows = "application/x-ndjson"
+    problem(editor.send("POST", "imports", body, headers=headers, content_type=rows), 415)
     identity = {"Content-Encoding": "identity"}
     assert editor.send("POST", "artists", {"name": "Björk"}, headers=identity).status == 201
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
 from typing import Any
+from unittest.mock import Mock
 
 import psycopg
 import pytest
@@ -82,6 +83,22 @@ def assert_refused(
     assert (status, told["content-type"]) == (503, "application/problem+json"), (path, answer)
     assert told["retry-after"] == "1"
     assert json.loads(answer)["code"] == "unavailable"
+
+
+def test_one_that_has_just_answered_is_not_asked_whether_it_does(
+    thread: DatabaseWrapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Mock(return_value=True)
+    monkeypatch.setattr(thread, "is_usable", asked)
+    monkeypatch.setattr(thread, "connection", object())
+    monkeypatch.setattr(thread, "health_check_enabled", True)
+    thread.answered_at = time.monotonic()
+    for ago, often in ((0, 0), (postgresql.ALIVE_SECONDS, 1)):
+        thread.answered_at -= ago
+        thread.health_check_done = False  # as each request begins
+        thread.close_if_health_check_failed()
+        assert asked.call_count == often
+        assert thread.health_check_done
 
 
 @pytest.fixture

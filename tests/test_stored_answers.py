@@ -296,6 +296,16 @@ def test_the_change_of_another_connection_is_seen_at_once() -> None:
         assert names(ask(answers, "/artists")) == [*seen, f"Artist {n}"]
 
 
+if connection.vendor == "postgresql":
+
+    @pytest.mark.django_db(transaction=True)
+    def test_to_tell_the_generation_is_a_sign_of_life() -> None:
+        own: Any = connection
+        own.answered_at = -1.0
+        caching.current()
+        assert own.answered_at > 0
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_library_that_was_emptied_has_a_generation() -> None:
     call_command("flush", interactive=False, verbosity=0)
