@@ -265,9 +265,49 @@ def test_the_first_credit_is_the_artist(inside: Client, nina: Artist) -> None:
     assert "The first credit is not the artist" in page.content.decode()
 
 
+def test_genres_change_places(inside: Client, nina: Artist) -> None:
+    track, gospel = Track.objects.get(), Genre.objects.create(name="Gospel")
+    path = f"{ROOT}/track/{track.pk}/change/"
+    # One goes, and another takes its place.
+    given = form_of(inside, path) | {
+        "genre_rows-TOTAL_FORMS": "3", "genre_rows-1-DELETE": "on",
+        "genre_rows-2-position": "1", "genre_rows-2-genre": str(gospel.pk),
+    }  # fmt: skip
+    assert inside.post(path, given).status_code == 302
+    assert [row.genre.name for row in track.genre_rows.all()] == ["Soul", "Gospel"]
+    given = form_of(inside, path) | {"genre_rows-0-position": "1", "genre_rows-1-position": "0"}
+    assert inside.post(path, given).status_code == 302
+    rows = track.genre_rows.all()
+    assert [(row.position, row.genre.name) for row in rows] == [(0, "Gospel"), (1, "Soul")]
+
+
+def test_credits_behind_the_first_change_places(inside: Client, nina: Artist) -> None:
+    track, piano = Track.objects.get(), Artist.objects.get(pk=builders.artist("Piano"))
+    track.credits.create(artist=piano, position=2, credited_as="Piano", role="piano")
+    path = f"{ROOT}/track/{track.pk}/change/"
+    given = form_of(inside, path) | {"credits-1-position": "2", "credits-2-position": "1"}
+    assert inside.post(path, given).status_code == 302
+    rows = [(credit.position, credit.role) for credit in track.credits.all()]
+    assert rows == [(0, "main"), (1, "piano"), (2, "organ")]
+
+
+@pytest.mark.parametrize("place", ["", "x", "-1"])
+def test_a_row_stands_somewhere(inside: Client, nina: Artist, place: str) -> None:
+    path = f"{ROOT}/track/{Track.objects.get().pk}/change/"
+    page = inside.post(path, form_of(inside, path) | {"credits-1-position": place})
+    assert page.status_code == 200
+    assert Track.objects.get().credits.count() == 2
+
+
+def test_it_is_there_without_the_slash(inside: Client) -> None:
+    assert inside.get("/admin", follow=True).redirect_chain == [("/admin/", 302)]
+
+
 @pytest.mark.parametrize(
     ("kind", "given", "wrong"),
     [
+        ("artist", {"source": "radio"}, "source_id"),
+        ("album", {"source_id": "7"}, "source"),
         ("artist", {"mbid": "none"}, "mbid"),
         ("artist", {"name": "weldon  IRVINE"}, "name"),
         ("artist", {"name": "a\0b"}, "name"),

@@ -65,12 +65,21 @@ def belongs_to(password: str, user: User | None) -> bool:
     return user.check_password(password) and user.is_active
 
 
+class LengthValidator:
+    """For Django's forms: what is longer cannot be sent to log in."""
+
+    def validate(self, password: str, user: User | None = None) -> None:
+        if len(password) > MAX_LENGTH:
+            raise ValidationError(self.get_help_text())
+
+    def get_help_text(self) -> str:
+        return f"It has {MAX_LENGTH:,} characters at the most."
+
+
 def faults(password: str, user: User, pointer: str = "/password") -> list[Fault]:
     """What makes it a bad password for this account."""
     if not is_writable(password):
         return [Fault("It holds a character that cannot be typed", pointer=pointer)]
-    if len(password) > MAX_LENGTH:
-        return [Fault(f"It is longer than {MAX_LENGTH:,} characters", pointer=pointer)]
     try:
         validate_password(password, user)
     except ValidationError as error:
