@@ -26,7 +26,14 @@ WRONG: dict[str, list[str]] = {
         "postgresql://localhost", "postgresql://localhost:port/vivace",
         "postgresql://localhost:99999/vivace", "postgresql://[::1/vivace",
     ],
-    "REDIS_URL": ["localhost", "http://localhost", "redis"],
+    "REDIS_URL": [
+        "localhost", "http://localhost", "redis", "redis://cache:63x9/0",
+        "redis://localhost/0?foo=1", "redis://localhost/0?socket_timeout=soon",
+    ],
+    "VIVACE_ALLOWED_HOSTS": [
+        "https://music.example.org", "music.example.org:8000", ",", "a b", "example.org/api",
+        "*.org",
+    ],
     "VIVACE_CACHE": ["maybe", "2", "of"],
     "VIVACE_CACHE_MAX": ["0", "32MB", "much"],
     "VIVACE_SECRET_KEY": ["x", "x" * 49],
@@ -40,8 +47,6 @@ WRONG: dict[str, list[str]] = {
     "VIVACE_ACCESS_LOG": ["maybe"],
     "VIVACE_DEBUG": ["maybe"],
 }  # fmt: skip
-# Any text may be the name of a host.
-NEVER_WRONG = {"VIVACE_ALLOWED_HOSTS"}
 
 
 def bare() -> dict[str, str]:
@@ -74,7 +79,7 @@ def settings_with(**environment: str) -> Any:
 
 def test_every_variable_has_its_test() -> None:
     source = Path(settings.__file__).read_text(encoding="utf-8")
-    assert {*WRONG} | NEVER_WRONG == {*re.findall(r'read\(\s*"(\w+)"', source)}
+    assert {*WRONG} == {*re.findall(r'read\(\s*"(\w+)"', source)}
     assert all(name.startswith(OURS) for name in WRONG)
 
 
@@ -124,6 +129,21 @@ def test_nothing_set_is_a_good_start(tmp_path: Path) -> None:
     assert key.stat().st_mode & 0o777 == 0o600
     ended = started("-m", "vivace", "check", "--database=default", HOME=str(home))
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["Vol #2", "what?", "50%25", "élan & co"])
+def test_a_folder_may_have_any_name(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / name
+    ended = started("-m", "vivace", "migrate", "--verbosity=0", VIVACE_DATA_DIR=str(folder))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert {file.name for file in folder.iterdir()} >= {"secret-key", "vivace.sqlite3"}
+    assert [*tmp_path.iterdir()] == [folder]
+
+
+@pytest.mark.parametrize("hosts", ["music.example.org, .example.org", "*", "[::1],10.0.0.1", "a_b"])
+def test_hosts_are_names_and_addresses(hosts: str, tmp_path: Path) -> None:
+    found = settings_with(VIVACE_DATA_DIR=str(tmp_path), VIVACE_ALLOWED_HOSTS=hosts)
+    assert found["ALLOWED_HOSTS"] == [host.strip() for host in hosts.split(",")]
 
 
 def test_the_key_is_made_once(tmp_path: Path) -> None:
@@ -195,7 +215,7 @@ def test_what_is_set_is_taken(tmp_path: Path) -> None:
 
 def test_doors_are_shut_unless_they_are_opened(tmp_path: Path) -> None:
     # An empty value, as a compose file gives for a variable that is not set, is none.
-    empty = dict.fromkeys({*WRONG} | NEVER_WRONG, "")
+    empty = dict.fromkeys(WRONG, "")
     found = settings_with(**empty | {"VIVACE_DATA_DIR": str(tmp_path)})
     expected = {
         "DEBUG": False,

@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar
@@ -69,6 +70,15 @@ def one_of(*words: str) -> Callable[[str], str]:
     return parse
 
 
+def hosts(text: str) -> list[str]:
+    """Names and addresses without a port, `*` for all, `.example.org` for all below that."""
+    found = names(text)
+    for host in found or [text]:
+        if not re.fullmatch(r"\*|\.?[\w-]+(\.[\w-]+)*\.?|\[[0-9a-fA-F:.]+\]", host):
+            raise ValueError(f"{host!r} is not a host such as music.example.org, without a port")
+    return found
+
+
 def origins(text: str) -> list[str]:
     for origin in (found := names(text)):
         parts = urlsplit(origin)
@@ -119,20 +129,24 @@ POSTGRESQL_OPTIONS = {
 }
 
 
+def sqlite(path: Path) -> dict[str, Any]:
+    """One entry of DATABASES."""
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": path,
+        "OPTIONS": SQLITE_OPTIONS,
+        "CONN_MAX_AGE": None,
+        "TEST": {"NAME": path.with_name(f"test_{path.name}")},
+    }
+
+
 def database(url: str) -> dict[str, Any]:
-    """One entry of DATABASES, from `sqlite:///path` or `postgresql://user:word@host:port/name`."""
+    """The same, from `sqlite:///path` or `postgresql://user:word@host:port/name`."""
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
         if parts.netloc or len(parts.path) < 2:
             raise ValueError("an SQLite database is sqlite:/// and the path of its file")
-        path = Path(unquote(parts.path[1:])).absolute()
-        return {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": path,
-            "OPTIONS": SQLITE_OPTIONS,
-            "CONN_MAX_AGE": None,
-            "TEST": {"NAME": path.with_name(f"test_{path.name}")},
-        }
+        return sqlite(Path(unquote(parts.path[1:])).absolute())
     if parts.scheme not in {"postgresql", "postgres"}:
         raise ValueError("it starts with sqlite:/// or postgresql://")
     name = unquote(parts.path[1:])
@@ -154,6 +168,14 @@ def database(url: str) -> dict[str, Any]:
 def redis_url(text: str) -> str:
     if urlsplit(text).scheme not in {"redis", "rediss", "unix"}:
         raise ValueError("it starts with redis://, rediss:// or unix://")
+    from redis import ConnectionPool
+
+    try:
+        # It connects when it is first used: what else may be wrong is told by its parts.
+        pool = ConnectionPool.from_url(text)
+        pool.connection_class(**pool.connection_kwargs)
+    except (TypeError, IndexError) as error:
+        raise ValueError(f"{error}") from error
     return text
 
 
@@ -176,7 +198,7 @@ def redis_cache(url: str) -> dict[str, Any]:
     }
 
 
-EMBEDDED = database(f"sqlite:///{DATA_DIR / 'vivace.sqlite3'}")
+EMBEDDED = sqlite(DATA_DIR / "vivace.sqlite3")
 DATABASES = {"default": read("DATABASE_URL", EMBEDDED, database)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -213,6 +235,19 @@ def secret(text: str) -> str:
     return text
 
 
+def make_secret(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = path.with_name(f"secret-key-{os.getpid()}")
+    made.touch(0o600)
+    try:
+        made.write_text(secrets.token_urlsafe(SECRET_MIN_LENGTH), encoding="ascii")
+        # Two first starts at once: the one that creates the file wins, the other reads it.
+        with suppress(FileExistsError):
+            os.link(made, path)
+    finally:
+        made.unlink()
+
+
 def kept_secret() -> str:
     """The key in the data folder, made at the first start of a library on the embedded default."""
     if DATABASES["default"] is not EMBEDDED:
@@ -222,21 +257,12 @@ def kept_secret() -> str:
         )
     path = DATA_DIR / "secret-key"
     try:
-        DATA_DIR.mkdir(parents=True, exist_ok=True)
-        # Two first starts at once: the one that creates the file wins, the other reads it.
-        made = path.with_name(f"secret-key-{os.getpid()}")
-        made.write_text(secrets.token_urlsafe(SECRET_MIN_LENGTH), encoding="ascii")
-        made.chmod(0o600)
-        try:
-            os.link(made, path)
-        except FileExistsError:
-            pass
-        finally:
-            made.unlink()
+        if not path.exists():
+            make_secret(path)
         return secret(path.read_text(encoding="ascii"))
     except OSError as error:
         raise ImproperlyConfigured(
-            f"VIVACE_DATA_DIR: {DATA_DIR} cannot be written: {error.strerror}"
+            f"VIVACE_DATA_DIR: {DATA_DIR} cannot be used: {error.strerror}"
         ) from error
     except ValueError as error:
         raise ImproperlyConfigured(f"VIVACE_SECRET_KEY: the one kept in {path}: {error}") from error
@@ -244,7 +270,7 @@ def kept_secret() -> str:
 
 SECRET_KEY = read("VIVACE_SECRET_KEY", "", secret) or kept_secret()
 DEBUG = read("VIVACE_DEBUG", False, switch)
-ALLOWED_HOSTS = read("VIVACE_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"], names)
+ALLOWED_HOSTS = read("VIVACE_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"], hosts)
 TRUSTED_PROXIES: list[str] = read("VIVACE_TRUSTED_PROXIES", [], proxies)
 CORS_ORIGINS: list[str] = read("VIVACE_CORS_ORIGINS", [], origins)
 PUBLIC_READ = read("VIVACE_PUBLIC_READ", False, switch)
@@ -329,6 +355,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "vivace.accounts.passwords.LengthValidator"},
 ]
 
 # --- The log ---------------------------------------------------------------------------------
