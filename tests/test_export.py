@@ -133,9 +133,9 @@ def test_csv_holds_the_tracks_and_can_be_imported_again() -> None:
     assert content.decode() == (
         "title,artist,artist_disambiguation,album,album_artist,album_artist_disambiguation,"
         "disc_number,track_number,duration_ms,genres,composer,release_date,mbid,isrc,source,"
-        "source_id\r\n"
-        '"Two\nlines",Various,,"Hits, Vol. 1",Various,,,2,,,,1995,,,,\r\n'
-        '"He said ""hi""",Nirvana,UK,"Hits, Vol. 1",Various,,,,,Pop; Rock,,1995,,,,\r\n'
+        "source_id,album_copy,copy\r\n"
+        '"Two\nlines",Various,,"Hits, Vol. 1",Various,,,2,,,,1995,,,,,,\r\n'
+        '"He said ""hi""",Nirvana,UK,"Hits, Vol. 1",Various,,,,,Pop; Rock,,1995,,,,,,\r\n'
     )
     report = run.import_rows(io.BytesIO(content), format="csv")
     assert (report.added, report.changed, report.unchanged, report.errors) == (0, 0, 2, [])

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -178,6 +179,93 @@ def test_several_files_are_counted_together_and_errors_name_theirs(
     assert report["errors"] == [
         {"file": str(bad), "line": 1, "reason": "not JSON: Input data was truncated"}
     ]
+
+
+def test_a_file_that_failed_is_told_in_the_json_too(vivace: Vivace, tmp_path: Path) -> None:
+    code, report = vivace.report(tmp_path / "none.jsonl")
+    assert code == 1
+    reason = "No such file or directory"
+    assert report["failed"] == [{"file": str(tmp_path / "none.jsonl"), "reason": reason}]
+
+
+def test_what_went_in_beside_a_row_that_is_wrong_is_told_by_the_code(vivace: Vivace) -> None:
+    rows = b'{"kind": "artist", "name": "Zaz"}\n{"kind": "artist"}\n'
+    assert vivace.counts("-", input=rows) == (3, 0, 0, 0, 1)
+    assert "Zaz" in vivace.exported()
+
+
+def test_each_file_is_told_of_when_it_is_done(vivace: Vivace, tmp_path: Path) -> None:
+    first = tmp_path / "first.jsonl"
+    first.write_text(json.dumps(ROW))
+    os.mkfifo(never := tmp_path / "never.jsonl")
+    with subprocess.Popen(
+        vivace.words("import", first, never), env=vivace.environment, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        assert b"first.jsonl: 1 added" in process.stdout.readline()
+        # By now it waits for whoever may write to the pipe.
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize("source", ["", " ", "s" * 101])
+def test_a_source_is_as_in_a_row(vivace: Vivace, source: str) -> None:
+    code, _, said = vivace("import", "--source", source, "-")
+    assert code == 2
+    assert said.endswith("argument --source: it is 1 to 100 characters that show\n")
+
+
+@pytest.mark.parametrize("command", ["import", "export", "seed", "rebuildsearch"])
+def test_a_database_that_is_not_ready_is_told_in_one_line(
+    command: str, empty_database: str, tmp_path: Path
+) -> None:
+    words = {"import": ["-"], "seed": ["--artists", "3"]}.get(command, [])
+    code, _, said = Vivace(empty_database, tmp_path)(command, *words, input=b"{}")
+    assert (code, said.count("\n")) == (1, 1)
+    assert said.startswith("vivace: the database: ")
+    assert said.endswith("(`vivace migrate` prepares a database)\n")
+
+
+def test_albums_and_tracks_of_one_name_come_back_from_a_spreadsheet(
+    vivace: Vivace, tmp_path: Path
+) -> None:
+    weezer = {"artist": "Weezer", "album": "Weezer"}
+    rows: list[dict[str, Any]] = [
+        {"kind": "album", "title": "Weezer", "artist": "Weezer", "copy": 1, "release_date": "1994"},
+        {"kind": "album", "title": "Weezer", "artist": "Weezer", "copy": 2, "release_date": "2001"},
+        *({**weezer, "title": "Intro", "album_copy": number} for number in (1, 2)),
+        *({**weezer, "title": "Untitled", "album_copy": 1, "copy": number} for number in (1, 2)),
+    ]
+    vivace.counts("-", input="\n".join(map(json.dumps, rows)).encode())
+    table = vivace("export", "--format", "csv")[1]
+    assert vivace.counts("-", input=table.encode()) == (0, 0, 0, 4, 0)
+    database = tmp_path / "other.sqlite3"
+    (tmp_path / "other").mkdir()
+    other = Vivace(f"sqlite:///{database}", tmp_path / "other")
+    other.environment["VIVACE_SECRET_KEY"] = "k" * 50
+    assert other("migrate", "--verbosity=0")[0] == 0
+    assert other.counts("-", input=table.encode()) == (0, 4, 0, 0, 0)
+    assert other("export", "--format", "csv")[1] == table
+
+
+def test_a_quote_that_is_left_open_says_how_much_it_took(vivace: Vivace) -> None:
+    table = 'title,artist,album\n"Wish,Pink,Wish\nMoney,Pink,Dark\nTime,Pink,Dark\n'
+    _, report = vivace.report("-", input=table.encode())
+    (error,) = report["errors"]
+    assert error["line"] == 2
+    assert error["reason"].endswith("a quote is open from there on, to line 4")
+
+
+def test_a_cell_may_be_as_long_as_its_line(vivace: Vivace) -> None:
+    vivace("adduser", "alice@example.org", "--password-stdin", input=b"correct horse battery")
+    ids = ";".join(str(number) for number in range(9_000))
+    rows = "".join(f"Track {n},Zaz,Zaz,{n}\n" for n in range(9_000))
+    table = f"title,artist,album,source_id\n{rows}".encode()
+    assert vivace.counts("--source", "s" * 100, "-", input=table)[:2] == (0, 9_000)
+    playlists = f"kind,name,public,tracks\nplaylist,All,,{ids};{ids[:9]}\n".encode()
+    sent = ("--source", "s" * 100, "--owner", "alice", "-")
+    assert vivace.counts(*sent, input=playlists) == (0, 1, 0, 0, 0)
 
 
 def test_an_unknown_owner_stops_it(vivace: Vivace) -> None:

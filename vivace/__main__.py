@@ -1,14 +1,23 @@
 """The `vivace` command: Django's management entry point, with our commands beside Django's."""
 
 import os
+import re
 import sys
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import DatabaseError
 
 # As a shell reports a program that the signal ended: 128 and its number.
 INTERRUPTED = 128 + 2
 BROKEN_PIPE = 128 + 13
+
+
+def told(error: DatabaseError) -> str:
+    """The first line of what it says, and what helps where it is known."""
+    first = str(error).strip().partition("\n")[0]
+    unprepared = re.search("no such table|relation .* does not exist", first)
+    return f"{first} (`vivace migrate` prepares a database)" if unprepared else first
 
 
 def main() -> None:
@@ -19,6 +28,8 @@ def main() -> None:
         sys.stdout.flush()
     except ImproperlyConfigured as error:
         sys.exit(f"vivace: {error}")
+    except DatabaseError as error:
+        sys.exit(f"vivace: the database: {told(error)}")
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:

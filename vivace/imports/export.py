@@ -23,7 +23,7 @@ ALBUMS_AT_ONCE = 500
 CSV_COLUMNS = (
     "title", "artist", "artist_disambiguation", "album", "album_artist",
     "album_artist_disambiguation", "disc_number", "track_number", "duration_ms", "genres",
-    "composer", "release_date", "mbid", "isrc", "source", "source_id",
+    "composer", "release_date", "mbid", "isrc", "source", "source_id", "album_copy", "copy",
 )  # fmt: skip
 
 
@@ -93,8 +93,12 @@ def csv_lines() -> Iterator[bytes]:
     with snapshot():
         for batch in album_batches():
             tracks = tracks_of([album.id for album, _ in batch])
-            for album, _ in batch:
-                writer.writerows(csv_row(album, track, tracks) for track in tracks.of(album))
+            for album, album_copy in batch:
+                numbers = copies(tracks.of(album))
+                writer.writerows(
+                    csv_row(album, album_copy, track, numbers.get(track.id), tracks)
+                    for track in tracks.of(album)
+                )
             yield text.getvalue().encode()
             text.seek(0)
             text.truncate()
@@ -382,7 +386,9 @@ def track_row(
     }
 
 
-def csv_row(album: Album, track: Track, tracks: Tracks) -> dict[str, Any]:
+def csv_row(
+    album: Album, album_copy: int | None, track: Track, copy: int | None, tracks: Tracks
+) -> dict[str, Any]:
     row = {name: getattr(track, name, None) for name in CSV_COLUMNS}
     return row | {
         "artist": track.name,
@@ -391,5 +397,7 @@ def csv_row(album: Album, track: Track, tracks: Tracks) -> dict[str, Any]:
         "album_artist": album.name,
         "album_artist_disambiguation": album.disambiguation,
         "release_date": album.release_date,
+        "album_copy": album_copy,
+        "copy": copy,
         "genres": "; ".join(tracks.genres.get(track.id, ())),
     }

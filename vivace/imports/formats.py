@@ -122,6 +122,8 @@ class Csv:
 
     def __init__(self, stream: BinaryIO) -> None:
         self.lines = CsvLines(stream)
+        # Of the whole process; a cell is never longer than its line.
+        csv.field_size_limit(LINE_BYTES)
         self.records = csv.reader(self.lines, strict=True)
         try:
             self.header = [name.strip().lower() for name in next(self.records)]
@@ -144,7 +146,12 @@ class Csv:
             except RefusedError as error:
                 yield RowError(number, str(error))
             except csv.Error as error:
-                yield RowError(number, f"not CSV: {error}")
+                yield RowError(number, f"not CSV: {error}{self.swallowed(number)}")
+
+    def swallowed(self, number: int) -> str:
+        """What went with a line that is wrong."""
+        last = self.lines.number
+        return f"; a quote is open from there on, to line {last:,}" if last > number else ""
 
     def row(self, record: list[str]) -> Row:
         if len(record) != len(self.header):
@@ -177,7 +184,7 @@ def cell(column: str, text: str) -> str | int | bool | list[str] | None:
             raise RefusedError(f"{column}: {text[:50]!r} is not a whole number of up to 18 digits")
         return int(text)
     if column == "public":
-        return SWITCHES.get(text.lower(), text)
+        return SWITCHES.get(text.strip().lower(), text)
     return text
 
 

@@ -86,7 +86,7 @@ class Playlists:
             self.new.append(playlist)
             self.report.added += 1
             return
-        wanted = (row.name, playlist.public if row.public is UNSET else row.public)
+        wanted = (row.name, playlist.public if row.public is UNSET else bool(row.public))
         if tracks is not None and tracks != playlist.tracks:
             playlist.tracks = tracks
             self.refilled.add(playlist.id)

@@ -104,7 +104,7 @@ class GenreRow(EntryRow, kw_only=True):
 
 class PlaylistRow(EntryRow, kw_only=True):
     name: Name
-    public: bool | UnsetType = UNSET
+    public: Maybe[bool] = UNSET
     tracks: list[Annotated[str, Meta(max_length=SOURCE_ID_LENGTH)] | int] | UnsetType = UNSET
     """Source ids, of the source that the row is from."""
 

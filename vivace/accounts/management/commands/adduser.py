@@ -6,7 +6,6 @@ from getpass import getpass
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
 
 from vivace.accounts import people
 from vivace.accounts.models import User
@@ -35,10 +34,6 @@ class Command(BaseCommand):
             user = people.create(email, username, password, options["role"])
         except Problem as problem:
             raise CommandError(one_line(problem)) from problem
-        except DatabaseError as error:
-            raise CommandError(
-                f"{first_line(error)} (`vivace migrate` prepares a database)"
-            ) from error
         self.stdout.write(f"{user.username} <{user.email}> can log in, as {user.role}.")
 
 
@@ -49,14 +44,13 @@ def password_from_stdin() -> str:
 def password_from_terminal() -> str:
     if not sys.stdin.isatty():
         raise CommandError("There is no terminal to ask for the password: use --password-stdin")
-    password = getpass("Password: ")
-    if getpass("The same again: ") != password:
+    try:
+        password, again = getpass("Password: "), getpass("The same again: ")
+    except EOFError as error:
+        raise CommandError("No password was given") from error
+    if again != password:
         raise CommandError("The two passwords differ")
     return password
-
-
-def first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
 
 
 def one_line(problem: Problem) -> str:

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
+from django.core.management.base import BaseCommand
 
 from vivace.catalogue.rebuild import rebuild
 
@@ -12,9 +11,5 @@ class Command(BaseCommand):
     help = "Make anew what searching goes by, from the names in the library."
 
     def handle(self, *_: Any, **__: Any) -> None:
-        try:
-            words = rebuild()
-        except DatabaseError as error:
-            first = str(error).partition("\n")[0]
-            raise CommandError(f"{first} (`vivace migrate` prepares a database)") from error
+        words = rebuild()
         self.stdout.write(f"Search knows {words:,} words.")

@@ -2,11 +2,11 @@
 
 import gc
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import msgspec
 from django.core.management.base import BaseCommand, CommandError
@@ -15,14 +15,17 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from vivace.accounts.models import User
+from vivace.catalogue.entries import SHOWN
 from vivace.imports import run
 from vivace.imports.formats import SUFFIXES, Format
 from vivace.imports.report import ImportReport
+from vivace.imports.rows import SOURCE_LENGTH
 from vivace.problems import Problem
 
 NOTHING_WRITTEN = 1
 ROWS_REFUSED = 3
 ERRORS_SHOWN = 20
+SourceName = Annotated[str, msgspec.Meta(max_length=SOURCE_LENGTH, pattern=SHOWN)]
 
 
 class Command(BaseCommand):
@@ -32,7 +35,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, or - for the input")
         parser.add_argument("--format", choices=["auto", "jsonl", "csv"], default="auto")
-        parser.add_argument("--source", metavar="NAME", help="where source_id comes from")
+        parser.add_argument(
+            "--source", metavar="NAME", type=source_name, help="where source_id comes from"
+        )
         parser.add_argument("--owner", metavar="USER", help="whose playlists they become")
         parser.add_argument("--strict", action="store_true", help="all rows of a file or none")
         parser.add_argument("--dry-run", action="store_true", help="say what would be done")
@@ -45,11 +50,23 @@ class Command(BaseCommand):
         reports: list[tuple[str, ImportReport | str]] = []
         for path in options["paths"]:
             try:
-                reports.append((path, import_file(path, owner, options)))
+                report: ImportReport | str = import_file(path, owner, options)
             except (Problem, OSError) as error:
-                reports.append((path, reason(error)))
-        write_reports(self, reports, as_json=options["json"])
+                report = reason(error)
+            reports.append((path, report))
+            # At once: the next file may be broken off.
+            write_report(self, path, report, as_json=options["json"])
+        if options["json"]:
+            self.stdout.write(msgspec.json.encode(summed(reports)).decode())
         sys.exit(exit_code([report for _, report in reports], options["strict"]))
+
+
+def source_name(text: str) -> str:
+    """As it may be in a row."""
+    try:
+        return msgspec.convert(text, SourceName)
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
+        raise ArgumentTypeError(f"it is 1 to {SOURCE_LENGTH} characters that show") from error
 
 
 def account(name: str | None) -> User | None:
@@ -112,16 +129,14 @@ def progress_bar(path: str) -> Iterator[run.Progress]:
 # --- What is said of it ----------------------------------------------------------------------
 
 
-def write_reports(
-    command: BaseCommand, reports: list[tuple[str, ImportReport | str]], *, as_json: bool
+def write_report(
+    command: BaseCommand, path: str, report: ImportReport | str, *, as_json: bool
 ) -> None:
-    for path, report in reports:
-        if isinstance(report, str):
-            command.stderr.write(f"{path}: {report}")
-        elif not as_json:
-            command.stdout.write("\n".join(described(path, report)))
-    if as_json:
-        command.stdout.write(msgspec.json.encode(summed(reports)).decode())
+    if isinstance(report, str):
+        command.stderr.write(f"{path}: {report}")
+    elif not as_json:
+        command.stdout.write("\n".join(described(path, report)))
+        command.stdout.flush()
 
 
 def described(path: str, report: ImportReport) -> Iterator[str]:
@@ -153,6 +168,9 @@ def summed(reports: list[tuple[str, ImportReport | str]]) -> dict[str, Any]:
             for path, report in done
             for error in report.errors
         ],
+        "failed": [
+            {"file": path, "reason": report} for path, report in reports if isinstance(report, str)
+        ],
         "notes": [note for _, report in done for note in report.notes],
         "created": {
             kind: sum(report.created.get(kind, 0) for _, report in done)
@@ -168,7 +186,8 @@ def exit_code(reports: list[ImportReport | str], strict: bool) -> int:
     if len(done) == len(reports) and not any(report.refused for report in done):
         return 0
     went_in = any(
-        report.added + report.changed + report.unchanged and not (strict and report.refused)
+        report.stored
+        or (report.added + report.changed + report.unchanged and not (strict and report.refused))
         for report in done
     )
     return ROWS_REFUSED if went_in else NOTHING_WRITTEN
