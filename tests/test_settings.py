@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+import vivace
 from tests.environment import OURS, SECRET_KEY
 from vivace import settings
 
@@ -227,3 +228,8 @@ def test_doors_are_shut_unless_they_are_opened(tmp_path: Path) -> None:
         "IMPORT_MAX": 256 << 20,
     }
     assert {name: found[name] for name in expected} == expected
+
+
+def test_it_tells_its_own_version() -> None:
+    ended = started("-m", "vivace", "--version")
+    assert (ended.returncode, ended.stdout) == (0, f"{vivace.__version__}\n")

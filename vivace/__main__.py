@@ -8,6 +8,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import DatabaseError
 
+import vivace
+
 # As a shell reports a program that the signal ended: 128 and its number.
 INTERRUPTED = 128 + 2
 BROKEN_PIPE = 128 + 13
@@ -22,6 +24,10 @@ def told(error: DatabaseError) -> str:
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vivace.settings")
+    if sys.argv[1:] == ["--version"]:
+        # Django would tell its own.
+        sys.stdout.write(f"{vivace.__version__}\n")
+        return
     try:
         execute_from_command_line(sys.argv)
         # A reader that went away is often noticed only here.
