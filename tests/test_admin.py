@@ -279,16 +279,23 @@ def test_genres_change_places(inside: Client, nina: Artist) -> None:
     assert inside.post(path, given).status_code == 302
     rows = track.genre_rows.all()
     assert [(row.position, row.genre.name) for row in rows] == [(0, "Gospel"), (1, "Soul")]
+    given = form_of(inside, path)
+    genres = "genre_rows-0-genre", "genre_rows-1-genre"
+    given |= dict(zip(genres, [given[name] for name in reversed(genres)], strict=True))
+    assert inside.post(path, given).status_code == 302
+    assert [row.genre.name for row in track.genre_rows.all()] == ["Soul", "Gospel"]
+    listed = Track.objects.get().genre_rows.filter(artist_key="nina simone")
+    assert listed.count() == 2
 
 
 def test_credits_behind_the_first_change_places(inside: Client, nina: Artist) -> None:
     track, piano = Track.objects.get(), Artist.objects.get(pk=builders.artist("Piano"))
-    track.credits.create(artist=piano, position=2, credited_as="Piano", role="piano")
+    track.credits.create(artist=piano, position=10_001, credited_as="Piano", role="piano")
     path = f"{ROOT}/track/{track.pk}/change/"
-    given = form_of(inside, path) | {"credits-1-position": "2", "credits-2-position": "1"}
+    given = form_of(inside, path) | {"credits-1-position": "10001", "credits-2-position": "1"}
     assert inside.post(path, given).status_code == 302
     rows = [(credit.position, credit.role) for credit in track.credits.all()]
-    assert rows == [(0, "main"), (1, "piano"), (2, "organ")]
+    assert rows == [(0, "main"), (1, "piano"), (10_001, "organ")]
 
 
 @pytest.mark.parametrize("place", ["", "x", "-1"])

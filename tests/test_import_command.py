@@ -254,7 +254,7 @@ def test_a_quote_that_is_left_open_says_how_much_it_took(vivace: Vivace) -> None
     _, report = vivace.report("-", input=table.encode())
     (error,) = report["errors"]
     assert error["line"] == 2
-    assert error["reason"].endswith("a quote is open from there on, to line 4")
+    assert error["reason"].endswith("by its quotes the row goes on to line 4")
 
 
 def test_a_cell_may_be_as_long_as_its_line(vivace: Vivace) -> None:

@@ -30,10 +30,11 @@ WRONG: dict[str, list[str]] = {
     "REDIS_URL": [
         "localhost", "http://localhost", "redis", "redis://cache:63x9/0",
         "redis://localhost/0?foo=1", "redis://localhost/0?socket_timeout=soon",
+        "rediss://localhost/0?ssl_cert_reqs=bad",
     ],
     "VIVACE_ALLOWED_HOSTS": [
         "https://music.example.org", "music.example.org:8000", ",", "a b", "example.org/api",
-        "*.org",
+        "*.org", "example.org.", "::1",
     ],
     "VIVACE_CACHE": ["maybe", "2", "of"],
     "VIVACE_CACHE_MAX": ["0", "32MB", "much"],

@@ -6,7 +6,7 @@ import sys
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError, OperationalError
 
 import vivace
 
@@ -15,11 +15,22 @@ INTERRUPTED = 128 + 2
 BROKEN_PIPE = 128 + 13
 
 
-def told(error: DatabaseError) -> str:
+UNPREPARED = re.compile("no such (table|column)|(relation|column) .* does not exist")
+
+
+def is_its_state(error: Exception) -> bool:
+    """Whether the database is to blame, and not a statement of ours."""
+    return isinstance(error, OperationalError | InterfaceError) or bool(
+        UNPREPARED.search(str(error))
+    )
+
+
+def told(error: Exception) -> str:
     """The first line of what it says, and what helps where it is known."""
     first = str(error).strip().partition("\n")[0]
-    unprepared = re.search("no such table|relation .* does not exist", first)
-    return f"{first} (`vivace migrate` prepares a database)" if unprepared else first
+    if UNPREPARED.search(first):
+        return f"{first} (`vivace migrate` prepares a database)"
+    return first
 
 
 def main() -> None:
@@ -34,7 +45,9 @@ def main() -> None:
         sys.stdout.flush()
     except ImproperlyConfigured as error:
         sys.exit(f"vivace: {error}")
-    except DatabaseError as error:
+    except (DatabaseError, InterfaceError) as error:
+        if "--traceback" in sys.argv or not is_its_state(error):
+            raise
         sys.exit(f"vivace: the database: {told(error)}")
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

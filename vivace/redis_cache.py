@@ -13,13 +13,13 @@ class Client(redis.RedisCacheClient):
 
     @cached_property
     def only(self) -> Any:
-        return super().get_client()
+        return super().get_client(write=True)
 
     def get_client(self, key: Any = None, *, write: bool = False) -> Any:
         return self.only
 
 
 class RedisCache(redis.RedisCache):
-    def __init__(self, server: str, params: dict[str, Any]) -> None:
+    def __init__(self, server: str | list[str], params: dict[str, Any]) -> None:
         super().__init__(server, params)
         self._class = Client

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -74,8 +75,10 @@ def hosts(text: str) -> list[str]:
     """Names and addresses without a port, `*` for all, `.example.org` for all below that."""
     found = names(text)
     for host in found or [text]:
-        if not re.fullmatch(r"\*|\.?[\w-]+(\.[\w-]+)*\.?|\[[0-9a-fA-F:.]+\]", host):
-            raise ValueError(f"{host!r} is not a host such as music.example.org, without a port")
+        if not re.fullmatch(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:.]+\]", host):
+            raise ValueError(
+                f"{host!r} is not a host such as music.example.org or [::1], without a port"
+            )
     return found
 
 
@@ -168,13 +171,13 @@ def database(url: str) -> dict[str, Any]:
 def redis_url(text: str) -> str:
     if urlsplit(text).scheme not in {"redis", "rediss", "unix"}:
         raise ValueError("it starts with redis://, rediss:// or unix://")
-    from redis import ConnectionPool
+    from redis import ConnectionPool, RedisError
 
     try:
         # It connects when it is first used: what else may be wrong is told by its parts.
         pool = ConnectionPool.from_url(text)
         pool.connection_class(**pool.connection_kwargs)
-    except (TypeError, IndexError) as error:
+    except (TypeError, IndexError, RedisError) as error:
         raise ValueError(f"{error}") from error
     return text
 
@@ -187,7 +190,8 @@ def redis_cache(url: str) -> dict[str, Any]:
 
     return {
         "BACKEND": "vivace.redis_cache.RedisCache",
-        "LOCATION": url,
+        # In a list: alone it would be split at commas.
+        "LOCATION": [url],
         "OPTIONS": {
             # Seconds. What Redis keeps can be made again from the database.
             "socket_timeout": 0.05,
@@ -237,15 +241,13 @@ def secret(text: str) -> str:
 
 def make_secret(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = path.with_name(f"secret-key-{os.getpid()}")
-    made.touch(0o600)
-    try:
-        made.write_text(secrets.token_urlsafe(SECRET_MIN_LENGTH), encoding="ascii")
+    # Whole, and for nobody else's eyes, before it has its name.
+    with NamedTemporaryFile("w", dir=path.parent, encoding="ascii") as made:
+        made.write(secrets.token_urlsafe(SECRET_MIN_LENGTH))
+        made.flush()
         # Two first starts at once: the one that creates the file wins, the other reads it.
         with suppress(FileExistsError):
-            os.link(made, path)
-    finally:
-        made.unlink()
+            os.link(made.name, path)
 
 
 def kept_secret() -> str:

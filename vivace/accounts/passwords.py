@@ -70,7 +70,7 @@ class LengthValidator:
 
     def validate(self, password: str, user: User | None = None) -> None:
         if len(password) > MAX_LENGTH:
-            raise ValidationError(self.get_help_text())
+            raise ValidationError(f"It is longer than {MAX_LENGTH:,} characters")
 
     def get_help_text(self) -> str:
         return f"It has {MAX_LENGTH:,} characters at the most."

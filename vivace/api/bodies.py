@@ -21,8 +21,8 @@ MAX_DIGITS = 18
 LENGTH = re.compile(r"[0-9]+")
 PLACE = re.compile(r" - at `(?:key in )?\$(.*)`$")
 FIELD = re.compile(r"^Object (?:missing required|contains unknown) field `(.*?)`(?: - at `|$)")
-HALF = re.compile(rb"\\u[dD][89a-fA-F]")
-"""The first of two escapes of one character beyond U+FFFF."""
+HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
+"""The first of two escapes of one character beyond U+FFFF, without the second."""
 STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 EXACT_MAX = 2**53
@@ -53,7 +53,7 @@ def check_media_type(request: HttpRequest, *accepted: str) -> None:
     coding = request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower()
     if coding not in {"", "identity"}:
         raise UnsupportedMediaType(
-            f"The body is compressed ({coding}), it is taken as it is",
+            f"The body is compressed ({coding}); only one that is not is taken",
             headers={"Accept-Encoding": "identity"},
         )
     charset = (request.content_params or {}).get("charset", "utf-8").lower()
@@ -89,9 +89,10 @@ def decode(body: bytes, model: Any) -> Any:
         faults = list(item_faults(body, model)) or [fault(error)]
         raise Invalid("The body is not valid", errors=faults) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        # msgspec says that it was truncated then, too.
-        or_half = ", or a \\u escape of two stands alone" if HALF.search(body) else ""
-        raise Invalid(f"The body is not JSON: {error}{or_half}") from error
+        told = str(error)
+        if "truncated" in told and HALF.search(body):  # msgspec says so of both
+            told += ", or a \\u escape of two stands alone"
+        raise Invalid(f"The body is not JSON: {told}") from error
     except RecursionError as error:
         raise Invalid("The body is nested too deeply") from error
 

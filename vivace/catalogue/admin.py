@@ -16,7 +16,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AdminTextInputWidget
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db.models import F, Model, QuerySet, RestrictedError
+from django.db.models import Model, QuerySet, RestrictedError
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
@@ -88,7 +88,7 @@ class RuledForm(forms.ModelForm):  # type: ignore[type-arg]
         return data
 
 
-FORMS = {
+SHAPES = {
     "mbid": "a MusicBrainz id (a UUID)",
     "isrc": "an ISRC such as GBAYE7300010",
     "release_date": "a date such as 1973, 1973-03 or 1973-03-01",
@@ -99,18 +99,19 @@ def wording(field: str, error: msgspec.ValidationError) -> str:
     """What a form says, in place of a pattern that nobody reads."""
     if "matching regex" not in str(error):
         return str(error)
-    if field in FORMS:
-        return f"It is not {FORMS[field]}"
+    if field in SHAPES:
+        return f"It is not {SHAPES[field]}"
     return "It has no character that shows, or one that cannot be stored"
 
 
 class EntryForm(RuledForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean()
-        if data.get("source") and not data.get("source_id"):
-            self.add_error("source_id", "Which one is it in that collection?")
-        if data.get("source_id") and not data.get("source"):
-            self.add_error("source", "Of which collection is the id?")
+        if not {"source", "source_id"} & self.errors.keys():
+            if data.get("source") and not data.get("source_id"):
+                self.add_error("source_id", "Which one is it in that collection?")
+            if data.get("source_id") and not data.get("source"):
+                self.add_error("source", "Of which collection is the id?")
         return data
 
     def _post_clean(self) -> None:
@@ -157,27 +158,32 @@ class GenreForm(RuledForm):
                 self.add_error("name", "Another genre has this name")
 
 
-BEYOND = 10_000
-"""More than stand in any list."""
+class ListedFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
+    """Rows of a list, of which no two have the same of something that they may exchange."""
 
-
-class PlacedFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
-    """Rows with a position each, which may change places."""
+    own: ClassVar[str]
+    """The name of that field."""
 
     def save_existing_objects(self, commit: bool = True) -> list[Any]:
-        # Out of each other's way first: that no two are in one place is checked row by row.
+        # Out of each other's way first, as it is checked row by row; what stays is put back.
         leaving = [
             form.instance.pk
             for form in self.initial_forms
-            if form in self.deleted_forms or "position" in form.changed_data
+            if form in self.deleted_forms or self.own in form.changed_data
         ]
         if commit and leaving:
-            self.get_queryset().filter(pk__in=leaving).update(position=F("position") + BEYOND)
+            self.get_queryset().filter(pk__in=leaving).delete()
         found: list[Any] = super().save_existing_objects(commit)
         return found
 
 
-class CreditFormSet(PlacedFormSet):
+class GenreFormSet(ListedFormSet):
+    own = "genre"
+
+
+class CreditFormSet(ListedFormSet):
+    own = "position"
+
     def clean(self) -> None:
         super().clean()
         given = [form.cleaned_data for form in self.forms if form not in self.deleted_forms]
@@ -263,7 +269,7 @@ class EntryAdmin(CatalogueAdmin):
 class GenreInline(admin.TabularInline):  # type: ignore[type-arg]
     fields = ("position", "genre")
     autocomplete_fields = ("genre",)
-    formset = PlacedFormSet
+    formset = GenreFormSet
     extra = 0
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

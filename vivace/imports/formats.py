@@ -122,7 +122,7 @@ class Csv:
 
     def __init__(self, stream: BinaryIO) -> None:
         self.lines = CsvLines(stream)
-        # Of the whole process; a cell is never longer than its line.
+        # Of the whole process: a cell may be as long as a line. An open quote takes along as much.
         csv.field_size_limit(LINE_BYTES)
         self.records = csv.reader(self.lines, strict=True)
         try:
@@ -149,9 +149,9 @@ class Csv:
                 yield RowError(number, f"not CSV: {error}{self.swallowed(number)}")
 
     def swallowed(self, number: int) -> str:
-        """What went with a line that is wrong."""
+        """Which lines went with one that is wrong."""
         last = self.lines.number
-        return f"; a quote is open from there on, to line {last:,}" if last > number else ""
+        return f"; by its quotes the row goes on to line {last:,}" if last > number else ""
 
     def row(self, record: list[str]) -> Row:
         if len(record) != len(self.header):

@@ -10,6 +10,7 @@ from typing import Annotated, Any, BinaryIO
 
 import msgspec
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 from django.db.models import Q
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -52,6 +53,10 @@ class Command(BaseCommand):
             try:
                 report: ImportReport | str = import_file(path, owner, options)
             except (Problem, OSError) as error:
+                report = reason(error)
+            except DatabaseError as error:
+                if not reports:
+                    raise
                 report = reason(error)
             reports.append((path, report))
             # At once: the next file may be broken off.
