@@ -286,7 +286,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 32 << 20
 CORS_ALLOWED_ORIGINS = CORS_ORIGINS
 CORS_ALLOW_HEADERS = [
     "accept", "authorization", "content-type", "idempotency-key", "if-match", "if-none-match",
-    "x-request-id",
+    "x-request-id", "x-requested-with",
 ]  # fmt: skip
 CORS_EXPOSE_HEADERS = [
     "ETag", "Idempotency-Replayed", "Location", "RateLimit", "RateLimit-Policy", "Retry-After",
