@@ -21,10 +21,9 @@ from vivace.api.conditional import plain
 from vivace.api.controller import Api
 from vivace.api.idempotency import HEADER, checked, kept
 from vivace.api.parameters import Query
-from vivace.catalogue.entries import SHOWN
 from vivace.imports.formats import Format
 from vivace.imports.report import ImportReport
-from vivace.imports.rows import SOURCE_LENGTH
+from vivace.imports.rows import SourceName
 from vivace.imports.run import import_rows
 from vivace.problems import Fault, Invalid, LengthRequired
 
@@ -33,17 +32,7 @@ CHUNK_BYTES = 1 << 20
 
 
 class ImportQuery(msgspec.Struct, kw_only=True):
-    source: (
-        Annotated[
-            str,
-            Meta(
-                max_length=SOURCE_LENGTH,
-                pattern=SHOWN,
-                description="Where `source_id` comes from",
-            ),
-        ]
-        | None
-    ) = None
+    source: Annotated[SourceName, Meta(description="Where `source_id` comes from")] | None = None
     strict: Annotated[bool, Meta(description="All rows or none: 400 where one is wrong")] = False
     dry_run: Annotated[bool, Meta(description="Say what would be done, and do nothing")] = False
 

@@ -18,6 +18,8 @@ MAX_GENRES = 100
 # Together they fit an index entry of PostgreSQL, whatever the script.
 SOURCE_LENGTH = 100
 SOURCE_ID_LENGTH = 500
+SourceName = Annotated[str, Meta(max_length=SOURCE_LENGTH, pattern=entries.SHOWN)]
+"""As it is given for all rows of a file."""
 POSITIVE_INT_MAX = 2**31 - 1
 TRACK_NUMBER_MAX = 999_998
 """One less than the number that stands for "without a number" in `Track.position`."""

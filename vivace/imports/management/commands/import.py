@@ -6,7 +6,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 from django.core.management.base import BaseCommand, CommandError
@@ -16,17 +16,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from vivace.accounts.models import User
-from vivace.catalogue.entries import SHOWN
 from vivace.imports import run
 from vivace.imports.formats import SUFFIXES, Format
 from vivace.imports.report import ImportReport
-from vivace.imports.rows import SOURCE_LENGTH
+from vivace.imports.rows import SOURCE_LENGTH, SourceName
 from vivace.problems import Problem
 
 NOTHING_WRITTEN = 1
 ROWS_REFUSED = 3
 ERRORS_SHOWN = 20
-SourceName = Annotated[str, msgspec.Meta(max_length=SOURCE_LENGTH, pattern=SHOWN)]
 
 
 class Command(BaseCommand):
@@ -104,7 +102,8 @@ def import_file(path: str, owner: User | None, options: dict[str, Any]) -> Impor
 def reason(error: Exception) -> str:
     if isinstance(error, Problem):
         return error.detail
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+    told = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return told.strip().partition("\n")[0]
 
 
 @contextmanager
