@@ -15,6 +15,8 @@ from vivace.lab.results import Machine, Versions
 
 CHECKOUT = Path(vivace.__file__).parents[1]
 CPU_INFO = Path("/proc/cpuinfo")
+MEASURED = ["vivace", "deploy", "requirements/base.txt", ":(exclude)vivace/lab"]
+"""Paths of a checkout."""
 
 
 def machine() -> Machine:
@@ -51,14 +53,24 @@ def package_version(name: str) -> str | None:
         return None
 
 
-def vivace_version() -> str:
-    """The version, with the commit and whether anything was changed since, in a checkout."""
-    asked = ["git", "-C", str(CHECKOUT), "describe", "--always", "--dirty", "--abbrev=7"]
+def vivace_version(checkout: Path = CHECKOUT) -> str:
+    """The version; in a checkout with the last commit that changed what is measured.
+
+    `-dirty` follows where that was changed since. What is written about it, and the lab itself, may
+    change and leave measurements of the same product comparable.
+    """
     try:
-        done = subprocess.run(asked, capture_output=True, text=True, check=True)
+        commit = git(checkout, "log", "-1", "--abbrev=7", "--format=%h", "--", *MEASURED)
+        changed = git(checkout, "diff", "--name-only", "HEAD", "--", *MEASURED)
     except (OSError, subprocess.CalledProcessError):
         return vivace.__version__
-    return f"{vivace.__version__} ({done.stdout.strip()})"
+    return f"{vivace.__version__} ({commit}{'-dirty' if changed else ''})"
+
+
+def git(checkout: Path, *arguments: str) -> str:
+    """What git says. Raises `CalledProcessError`, and `OSError` where there is none."""
+    command = ["git", "-C", str(checkout), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def program_version(program: str, *arguments: str) -> str:
