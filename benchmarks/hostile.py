@@ -8,7 +8,6 @@ their own and an editor's account, and share the processor cores with all others
 an ordinary read failed.
 """
 
-import argparse
 import asyncio
 import sys
 import time
@@ -24,6 +23,8 @@ from urllib.parse import urlsplit
 
 from benchmarks import readers, sites
 from benchmarks.readers import API, Person, Readers
+from benchmarks.trials import Trial
+from vivace.lab.trials import Measured
 
 WORKERS = 2
 SILENCE_S = 1.0
@@ -128,6 +129,13 @@ KINDS: Mapping[str, Sequence[Kind]] = {
     "4 gzip bombs": [bomb(path) for path in BOMBED],
 }
 """What each of its clients does."""
+PHASES: Mapping[str, Sequence[str]] = {
+    "nobody": [],
+    **{name: [name] for name in KINDS},
+    "all at once": [*KINDS],
+    "nobody, afterwards": [],
+}
+"""Of which kinds there are clients, in this order."""
 
 
 def attack(port: int, authorization: str, seconds: float, names: Sequence[str]) -> Counter[str]:
@@ -159,11 +167,9 @@ async def attacked(
 
 
 def main() -> int:
-    words = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    words.add_argument("--seconds", type=float, default=30)
-    seconds = words.parse_args().seconds
+    trial = Trial("hostile", __doc__)
+    trial.parser.add_argument("--seconds", type=float, default=30)
+    seconds = trial.parsed().seconds
     phases = []
     with (
         sites.site(1, 1, workers=WORKERS, limited=True) as at,
@@ -174,18 +180,23 @@ def main() -> int:
         editor.log_in(sites.EDITOR)
         port, who = urlsplit(at.base).port or 0, editor.headers["Authorization"]
         pool.submit(packed).result()
-        for names in ([], *([name] for name in KINDS), [*KINDS], []):
+        for what, names in PHASES.items():
             began = time.monotonic()
             attacking = pool.submit(attack, port, who, seconds, names)
             time.sleep(seconds)
-            what = "all at once" if len(names) > 1 else "".join(names) or "nobody hostile"
             phases.append((what, began, time.monotonic(), attacking.result()))
-    failed = 0
+    measured = []
     for what, began, ended, ends in phases:
-        failed += readers.told(what, people.between(began, ended))
+        seen = people.between(began, ended)
+        failed = readers.told(what, seen)
+        p99 = readers.percentile((each.took_ms for each in seen), 0.99)
+        measured += [
+            Measured(what=f"failed beside {what}", value=failed, at_most=0),
+            Measured(what=f"p99 beside {what}", value=p99, unit="ms"),
+        ]
         for end, count in sorted(ends.items()):
             print(f"    {count:>6} × {end}")
-    return int(bool(failed))
+    return trial.concluded("postgresql", sites.WORDS, measured)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,13 @@
 """An import that is killed at any moment leaves all of the file or nothing.
 
-python -m benchmarks.kills [--kills 20] [--artists 10000] [--seed 1] [--db postgresql://…/NAME]
+python -m benchmarks.kills [--kills 20] [--artists 10000] [--seed 1] [--db postgresql]
 
 Imports 200,000 generated tracks into an empty library once to see how long it takes. Then again
 for each kill: the moments are spread over that time, each at random within its share. After each
-kill the tables are counted, SQLite checks its file, and the same import runs to its end. The
-database given with `--db` is made anew each time. Exits with 1 when something was half there.
+kill the tables are counted, SQLite checks its file, and the same import runs to its end. Exits with
+1 when something was half there.
 """
 
-import argparse
 import json
 import os
 import random
@@ -19,11 +18,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
 import psycopg
+
+from benchmarks.trials import Trial
+from vivace.lab import servers
+from vivace.lab.results import Database
+from vivace.lab.trials import Measured
+from vivace.lab.wording import STACK_NAMES, plural
 
 TABLES = ("artist", "album", "track", "genre", "albumgenre", "trackgenre", "artistgenre")
 INDEXES = {
@@ -123,7 +129,9 @@ class PostgresqlLibrary:
         return []
 
 
-class Trial:
+class Importer:
+    """Imports of a file into a library."""
+
     def __init__(self, library: Library, path: Path) -> None:
         self.library, self.path = library, path
         self.environment = os.environ | {
@@ -169,51 +177,67 @@ class Trial:
         return report
 
 
+def library_of(database: Database, folder: Path, stack: ExitStack) -> Library:
+    if database == "sqlite":
+        return SqliteLibrary(folder)
+    return PostgresqlLibrary(f"{stack.enter_context(servers.postgresql_server())}/killed")
+
+
 def main() -> int:
-    options = parsed()
-    with tempfile.TemporaryDirectory(prefix="vivace-kills-") as folder:
-        path = Path(folder, "tracks.jsonl")
-        library = PostgresqlLibrary(options.db) if options.db else SqliteLibrary(Path(folder))
-        trial = Trial(library, path)
-        trial.run("seed", "--artists", str(options.artists), "--output", str(path))
-        nothing = trial.nothing()
-        everything, seconds = trial.whole()
-        tracks = everything[TABLES.index("track")]
-        print(f"{tracks:,} tracks go in within {seconds:.1f} s")
-        randomness = random.Random(options.seed)
-        violations = 0
-        for number in range(options.kills):
-            after_s = seconds * (number + randomness.random()) / options.kills
-            library.restore()
-            killed = trial.killed(after_s)
-            left, faults = library.counts(), library.faults()
-            if left not in {nothing, everything}:
-                faults.append(f"there are {left}, neither {nothing} nor {everything}")
-            started = time.perf_counter()
-            report = trial.complete()
-            if report["added"] == tracks:
-                # The machine may be busier or idler than it was.
-                seconds = time.perf_counter() - started
-            if library.counts() != everything or report["added"] + report["unchanged"] != tracks:
-                faults.append(f"the next run left {library.counts()} and reports {report}")
-            faults += library.faults()
-            print(
-                f"{number + 1:3} {'killed' if killed else 'ended'} after {after_s:5.1f} s, "
-                f"{'all' if left == everything else 'nothing'} was there, "
-                f"the next run added {report['added']:,}: {'; '.join(faults) or 'as it should'}",
-                flush=True,
-            )
-            violations += bool(faults)
-    return 1 if violations else 0
+    trial = Trial("kills", __doc__)
+    trial.parser.add_argument("--kills", type=int, default=20)
+    trial.parser.add_argument("--artists", type=int, default=10_000, help="of 20 tracks on average")
+    trial.parser.add_argument("--seed", type=int, default=1)
+    trial.parser.add_argument("--db", choices=["sqlite", "postgresql"], default="sqlite")
+    options = trial.parsed()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vivace-kills-")))
+        path = folder / "tracks.jsonl"
+        importer = Importer(library_of(options.db, folder, stack), path)
+        importer.run("seed", "--artists", str(options.artists), "--output", str(path))
+        faults, tracks = killed(importer, options.kills, random.Random(options.seed))
+    server = f"imports of {plural(tracks, 'track')}, {STACK_NAMES[options.db]}"
+    return trial.concluded(
+        options.db,
+        server,
+        [
+            Measured(what="kills", value=options.kills),
+            Measured(what="kills that left something half there", value=faults, at_most=0),
+        ],
+    )
 
 
-def parsed() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--artists", type=int, default=10_000, help="each has 20 tracks on average")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--db", metavar="URL", help="a PostgreSQL database that may be dropped")
-    return parser.parse_args()
+def killed(importer: Importer, kills: int, randomness: random.Random) -> tuple[int, int]:
+    """After how many of the kills something was not as it should be, and of how many tracks."""
+    library = importer.library
+    nothing = importer.nothing()
+    everything, seconds = importer.whole()
+    tracks = everything[TABLES.index("track")]
+    print(f"{tracks:,} tracks go in within {seconds:.1f} s")
+    violations = 0
+    for number in range(kills):
+        after_s = seconds * (number + randomness.random()) / kills
+        library.restore()
+        was_killed = importer.killed(after_s)
+        left, faults = library.counts(), library.faults()
+        if left not in {nothing, everything}:
+            faults.append(f"there are {left}, neither {nothing} nor {everything}")
+        started = time.perf_counter()
+        report = importer.complete()
+        if report["added"] == tracks:
+            # The machine may be busier or idler than it was.
+            seconds = time.perf_counter() - started
+        if library.counts() != everything or report["added"] + report["unchanged"] != tracks:
+            faults.append(f"the next run left {library.counts()} and reports {report}")
+        faults += library.faults()
+        print(
+            f"{number + 1:3} {'killed' if was_killed else 'ended'} after {after_s:5.1f} s, "
+            f"{'all' if left == everything else 'nothing'} was there, "
+            f"the next run added {report['added']:,}: {'; '.join(faults) or 'as it should'}",
+            flush=True,
+        )
+        violations += bool(faults)
+    return violations, tracks
 
 
 if __name__ == "__main__":

@@ -8,9 +8,6 @@ memory is looked at after each tenth of them. Exits with 1 where it has over 180
 answer was no 200, or it still grew by a twentieth in the second half.
 """
 
-import argparse
-import re
-import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -18,10 +15,13 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks import wrk
 from benchmarks.readers import API, PAGES, THINGS, Person
+from benchmarks.trials import Trial
 from vivace.lab import servers, stacks
+from vivace.lab.trials import Measured
 
-IDLE_MB, GROWTH = 180.0, 1.05
+IDLE_MB, GROWTH_PERCENT = 180.0, 5.0
 SLICE_SECONDS = 10
 CONNECTIONS = 20
 STEPS = 10
@@ -45,33 +45,22 @@ def memory_mb(server: psutil.Process) -> float:
     return sum(each.memory_full_info().pss for each in family) / 1e6
 
 
-def asked(base: str, number: int) -> tuple[int, int]:
-    """How many answers came in a slice, and how many of them were no 200."""
+def asked(base: str, number: int) -> wrk.Answered:
+    """What came of a slice."""
     person = Person(base)
     person.log_in(stacks.ACCOUNT.format(1))
     kept = ",".join(f'"{path}"' for path in PAGES + THINGS)
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "ask.lua"
         script.write_text(SCRIPT % (kept, person.headers["Authorization"], number))
-        command = ["-t1", f"-c{CONNECTIONS}", f"-d{SLICE_SECONDS}s", f"-s{script}", base + API]
-        told = subprocess.run(
-            [servers.program("wrk"), *command], check=True, capture_output=True, text=True
-        ).stdout
-    return counted(r"(\d+) requests in", told), counted(r"Non-2xx or 3xx responses: (\d+)", told)
-
-
-def counted(what: str, told: str) -> int:
-    found = re.search(what, told)
-    return int(found[1]) if found else 0
+        return wrk.asked(base + API, CONNECTIONS, SLICE_SECONDS, script=script)
 
 
 def main() -> int:
-    words = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    words.add_argument("--requests", type=int, default=1_000_000)
-    words.add_argument("--workers", type=int, default=2)
-    wanted = words.parse_args()
+    trial = Trial("memory", __doc__)
+    trial.parser.add_argument("--requests", type=int, default=1_000_000)
+    trial.parser.add_argument("--workers", type=int, default=2)
+    wanted = trial.parsed()
     with ExitStack() as stack:
         folder = stack.enter_context(servers.owned_folder())
         own = {
@@ -90,13 +79,21 @@ def main() -> int:
         print(f"idle, {wanted.workers} workers: {seen[0]:.0f} MB", flush=True)
         done = wrong = slices = 0
         while len(seen) <= STEPS:
-            answers, others = asked(base, slices := slices + 1)
-            done, wrong = done + answers, wrong + others
+            found = asked(base, slices := slices + 1)
+            done, wrong = done + found.answers, wrong + found.wrong
             if done >= len(seen) * wanted.requests / STEPS:
                 seen.append(memory_mb(server))
                 print(f"{done:>10,} requests, {wrong} no 200: {seen[-1]:.0f} MB", flush=True)
-    grew = seen[-1] > GROWTH * seen[STEPS // 2]
-    return int(seen[0] > IDLE_MB or grew or wrong > 0)
+    grew = 100 * (seen[-1] / seen[STEPS // 2] - 1)
+    half = "growth in the second half"
+    measured = [
+        Measured(what="idle", value=seen[0], unit="MB", at_most=IDLE_MB),
+        Measured(what=f"after {wanted.requests:,} requests", value=seen[-1], unit="MB"),
+        Measured(what=half, value=grew, unit="%", at_most=GROWTH_PERCENT),
+        Measured(what="answers that were no success", value=wrong, at_most=0),
+    ]
+    what = f"`vivace serve` with {wanted.workers} workers, SQLite"
+    return trial.concluded("sqlite", what, measured)
 
 
 if __name__ == "__main__":

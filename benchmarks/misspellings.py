@@ -8,7 +8,6 @@ the first five, in all and by the length of the word that is wrong. Artists of t
 as the same. Exits with 1 below 90 % first or 97 % among the first five.
 """
 
-import argparse
 import os
 import random
 import sys
@@ -17,10 +16,14 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import NamedTuple
 
+from benchmarks.trials import Trial
 from vivace.lab import stacks
 from vivace.lab.profile import own_database
+from vivace.lab.trials import Measured
+from vivace.lab.wording import STACK_NAMES, count
 
-FIRST, FIVE = 0.90, 0.97
+FIRST, FIVE = 90.0, 97.0
+"""Percent."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -77,26 +80,30 @@ def fold_of(name: str) -> str:
     return fold(name)
 
 
-def told(found: Sequence[tuple[int, int | None]]) -> tuple[float, float]:
-    """Prints what came of it. The shares that were first, and among the first five."""
+def told(found: Sequence[tuple[int, int | None]]) -> list[Measured]:
+    """Prints what came of it by the length of the word; the percents of all."""
     by_size = Counter(size for size, _ in found)
-    for size, count in sorted(by_size.items()):
+    for size, names in sorted(by_size.items()):
         places = [place for each, place in found if each == size]
-        first, five = places.count(0) / count, 1 - places.count(None) / count
-        print(f"{size:3} letters {count:6,} names  first {first:6.1%}  among five {five:6.1%}")
-    first = sum(place == 0 for _, place in found) / len(found)
-    five = sum(place is not None for _, place in found) / len(found)
-    print(f"all         {len(found):6,} names  first {first:6.1%}  among five {five:6.1%}")
-    return first, five
+        first, five = places.count(0) / names, 1 - places.count(None) / names
+        print(f"{size:3} letters {names:6,} names  first {first:6.1%}  among five {five:6.1%}")
+    first, five = (
+        100 * sum(place is not None and place < best for _, place in found) / len(found)
+        for best in (1, 5)
+    )
+    return [
+        Measured(what="the right artist first", value=first, unit="%", at_least=FIRST),
+        Measured(what="among the first five", value=five, unit="%", at_least=FIVE),
+    ]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--names", type=int, default=5_000)
-    parser.add_argument("--artists", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--db", choices=("sqlite", "postgresql"), default="sqlite")
-    options = parser.parse_args()
+    trial = Trial("misspellings", __doc__)
+    trial.parser.add_argument("--names", type=int, default=5_000)
+    trial.parser.add_argument("--artists", type=int, default=10_000)
+    trial.parser.add_argument("--seed", type=int, default=1)
+    trial.parser.add_argument("--db", choices=("sqlite", "postgresql"), default="sqlite")
+    options = trial.parsed()
     with ExitStack() as stack:
         own = stack.enter_context(own_database(options.db))
         os.environ |= stacks.environment(own | {"DJANGO_SETTINGS_MODULE": "vivace.settings"})
@@ -105,8 +112,9 @@ def main() -> int:
 
         django.setup()
         call_command("migrate", verbosity=0)
-        first, five = told(ranks(options.names, options.artists, options.seed))
-    return int(first < FIRST or five < FIVE)
+        found = ranks(options.names, options.artists, options.seed)
+    server = f"{count(len(found))} names of {count(options.artists)} artists, each with a typo"
+    return trial.concluded(options.db, f"{server}, {STACK_NAMES[options.db]}", told(found))
 
 
 if __name__ == "__main__":

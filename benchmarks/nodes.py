@@ -1,15 +1,15 @@
 """Three nodes behind NGINX, a thousand people, and things go wrong: who notices?
 
-python -m benchmarks.nodes [--users 1000] [--seconds 400] [--restarts 20]
+python -m benchmarks.nodes [--users 1000] [--seconds 400] [--restarts 20] [--calm]
 
 On a PostgreSQL, a Redis, an NGINX and Gunicorns of its own, as deploy/ has them. While Locust's
 users read and log in, a writer adds artists, and repeats what was not acknowledged under the same
 Idempotency-Key, one after the other: a node is killed and comes back; Redis hangs, is killed and
 comes back; a table gets another column; each node in turn is told to reload, `--restarts` times in
-all. Exits with 1 where a read failed or a write that was acknowledged is not there.
+all. With `--calm` nothing goes wrong, and reads are to be quick. Exits with 1 where a read failed
+or was refused, or a write that was acknowledged is not there.
 """
 
-import argparse
 import json
 import math
 import signal
@@ -25,11 +25,16 @@ from urllib.request import Request, urlopen
 import psycopg
 
 from benchmarks import sites
+from benchmarks.trials import Trial
 from vivace.lab import histogram, load, profiles, servers, stacks
-from vivace.lab.outcome import Merged, Test
+from vivace.lab.outcome import MEASURES, Merged, Test
+from vivace.lab.trials import Measured
+from vivace.lab.wording import plural
 
 NODES = 3
 WRITE_EVERY_S = 1.0
+READS_MS = 500.0
+"""p99, where nothing goes wrong."""
 RELOAD_PAUSE_S = 5.0
 """A reload costs a core for seconds, and a machine of two has little left meanwhile."""
 
@@ -156,13 +161,12 @@ def told_in_turn(merged: Merged, found: Sequence[Trouble]) -> None:
 
 
 def main() -> int:
-    words = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    words.add_argument("--users", type=int, default=1_000)
-    words.add_argument("--seconds", type=float, default=400)
-    words.add_argument("--restarts", type=int, default=20)
-    asked = words.parse_args()
+    trial = Trial("nodes", __doc__)
+    trial.parser.add_argument("--users", type=int, default=1_000)
+    trial.parser.add_argument("--seconds", type=float, default=400)
+    trial.parser.add_argument("--restarts", type=int, default=20)
+    trial.parser.add_argument("--calm", action="store_true")
+    asked = trial.parsed()
     crowd = profiles.PROFILES["crowd"]._replace(users=asked.users)
     profile = crowd._replace(seconds=crowd.ramp_s + asked.seconds)
     found: list[Trouble] = []
@@ -175,24 +179,37 @@ def main() -> int:
         trouble_ = threading.Thread(
             target=trouble, args=(at, asked.restarts, profile.ramp_s, pause, found), daemon=True
         )
-        trouble_.start()
+        if not asked.calm:
+            trouble_.start()
         ran = load.generate(load.arguments(profile, at.base, load.Users()), test, lambda *_: None)
         writer.over.set()
         writer.join()
-        trouble_.join(servers.START_SECONDS)
+        if not asked.calm:
+            trouble_.join(servers.START_SECONDS)
         told_in_turn(ran.merged, found)
         failed = told(ran.merged)
         missing = lost(at.database, writer.acknowledged)
-    print(
-        f"{len(writer.acknowledged):,} writes acknowledged, {writer.repeated} of them sent more"
-        f" than once, {len(missing)} lost; {failed} of the reads failed"
-    )
     wrong = [each.failed for each in found if each.failed]
     if not ran.merged.requests:
         wrong.append("nothing is known of what the users saw")
-    for text in [*wrong, *([ran.broke] if ran.broke else [])]:
-        print(text)
-    return int(bool(failed or missing or wrong or ran.broke))
+    measured = [
+        Measured(what="requests", value=ran.merged.rate, unit="requests/s"),
+        Measured(what="reads that failed or were refused", value=failed, at_most=0),
+        Measured(
+            what="p99 of reads", value=MEASURES["p99 of reads (ms)"](ran.merged), unit="ms",
+            at_most=READS_MS if asked.calm else None,
+        ),
+        Measured(what="writes acknowledged", value=len(writer.acknowledged)),
+        Measured(what="of them sent more than once", value=writer.repeated),
+        Measured(what="of them lost", value=len(missing), at_most=0),
+    ]  # fmt: skip
+    return trial.concluded(
+        "postgresql",
+        f"{sites.WORDS}, {NODES} nodes, {plural(asked.users, 'user')}",
+        measured,
+        [*wrong, *([ran.broke] if ran.broke else [])],
+        of="calm" if asked.calm else "",
+    )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ of when it takes connections. Exits with 1 where that is not so, or a process of
 started anew.
 """
 
-import argparse
 import sys
 import time
 from collections import Counter
@@ -22,7 +21,9 @@ import psutil
 
 from benchmarks import readers, sites
 from benchmarks.readers import API, Ask, Person, Readers, Reply, percentile
+from benchmarks.trials import Trial
 from vivace.lab import servers, stacks
+from vivace.lab.trials import Measured
 
 WORKERS = 2
 REFUSED_MS, NORMAL_S = 200.0, 2.0
@@ -97,13 +98,21 @@ def outages(postgresql: servers.Program, kills: int, seconds: float) -> Iterator
         yield Outage(killed, back, time.monotonic())
 
 
-def judged(people: Readers, outage: Outage) -> list[str]:
-    """Print what they were told; what of it is not as it is to be."""
+class Told(NamedTuple):
+    """What people were told of an outage."""
+
+    wrong: Counter[str]
+    slowest_ms: float
+    """Of the refusals while it was gone."""
+    normal_s: float
+    """When the last was refused, after its return."""
+
+
+def told(people: Readers, outage: Outage) -> Told:
     meanwhile = people.between(outage.killed, outage.back)
     readers.told("while it was gone", meanwhile)
     after = people.between(outage.back, outage.over)
     readers.told("when it was back", after)
-    slow = [each for each in meanwhile if each.status == 503 and each.took_ms > REFUSED_MS]
     normal = max(
         (each.at + each.took_ms / 1e3 - outage.back for each in after if each.status == 503),
         default=0.0,
@@ -115,25 +124,20 @@ def judged(people: Readers, outage: Outage) -> list[str]:
         f" the last refusal {normal:.2f} s after its return"
     )
     wrong = Counter(f"{each.asked[:60]}: {each.wrong}" for each in meanwhile + after if each.wrong)
-    return [
-        *(f"{number} × {what}" for what, number in wrong.items()),
-        *([f"{len(slow)} refusals took longer"] if slow else []),
-        *(["it took too long to be normal"] if normal > NORMAL_S else []),
-    ]
+    return Told(wrong, max(refused, default=0.0), normal)
 
 
 STACKS = {"nginx": behind_nginx, "serve": serve}
+WORDS = {"nginx": sites.WORDS, "serve": "`vivace serve`, PostgreSQL"}
 
 
 def main() -> int:
-    words = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    words.add_argument("--stack", choices=STACKS, default="nginx")
-    words.add_argument("--kills", type=int, default=3)
-    words.add_argument("--seconds", type=float, default=5)
-    words.add_argument("--people", type=int, default=20)
-    asked = words.parse_args()
+    trial = Trial("outage", __doc__)
+    trial.parser.add_argument("--stack", choices=STACKS, default="nginx")
+    trial.parser.add_argument("--kills", type=int, default=3)
+    trial.parser.add_argument("--seconds", type=float, default=5)
+    trial.parser.add_argument("--people", type=int, default=20)
+    asked = trial.parsed()
     with STACKS[asked.stack]() as at:
         people = Readers(at.base, asked.people)
         editor = Person(at.base)
@@ -143,12 +147,30 @@ def main() -> int:
         before = at.pids()
         with people:
             began = time.monotonic()
-            found = [*outages(at.postgresql, asked.kills, asked.seconds)]
+            outages_ = [*outages(at.postgresql, asked.kills, asked.seconds)]
         anew = at.pids() - before
-    readers.told("before", people.between(began, found[0].killed))
-    wrong = [what for outage in found for what in judged(people, outage)]
-    print(*wrong, f"{len(anew)} processes started anew", sep="\n")
-    return int(bool(wrong or anew))
+    readers.told("before", people.between(began, outages_[0].killed))
+    found = [told(people, outage) for outage in outages_]
+    wrong = sum((each.wrong for each in found), Counter())
+    measured = [
+        Measured(what="wrong answers", value=wrong.total(), at_most=0),
+        Measured(
+            what="slowest refusal", unit="ms", at_most=REFUSED_MS,
+            value=max(each.slowest_ms for each in found),
+        ),
+        Measured(
+            what="last refusal after its return", unit="s", at_most=NORMAL_S,
+            value=max(each.normal_s for each in found),
+        ),
+        Measured(what="processes started anew", value=len(anew), at_most=0),
+    ]  # fmt: skip
+    return trial.concluded(
+        "postgresql",
+        WORDS[asked.stack],
+        measured,
+        [f"{number} × {what}" for what, number in wrong.items()],
+        of="" if asked.stack == "nginx" else asked.stack,
+    )
 
 
 if __name__ == "__main__":

@@ -9,23 +9,23 @@ median of the rounds), a request failed, refusals took longer than 50 ms (p99), 
 within two seconds.
 """
 
-import argparse
-import math
 import sys
 import time
-from collections.abc import Callable, Sequence
-from statistics import median
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from vivace.lab import load, probes, stacks
+from benchmarks.trials import Trial
+from vivace.lab import load, probes, ratios, stacks
 from vivace.lab.commands.knee import P99_MS, UNKEPT
 from vivace.lab.commands.terminal import progress_bar, say
 from vivace.lab.knee import Ask
 from vivace.lab.outcome import BUSY_CPU
 from vivace.lab.probed import Sent
+from vivace.lab.results import Knee
+from vivace.lab.trials import Measured
 
 OPERATION = "GET /tracks (page)"
-SERVED_SHARE = 0.9
+SERVED_PERCENT = 90.0
 REFUSED_MS = 50.0
 OVER_S = 2.0
 SETTLE_S = 2.0
@@ -60,8 +60,8 @@ class Round(NamedTuple):
     over: Sent
     seconds: float
     usual_after_s: float
-    """From the last that were too many to the first second that was as usual; infinite where none
-    of those looked at was."""
+    """From the last that were too many to the first second that was as usual; all the time that was
+    looked at where none was."""
 
 
 def overloaded(send: Send, found: float, times: float, seconds: float) -> Round:
@@ -70,44 +70,39 @@ def overloaded(send: Send, found: float, times: float, seconds: float) -> Round:
     over = send(times * found, SETTLE_S, seconds)
     ended = began + SETTLE_S + seconds
     told(f"{times:g} times the knee", over, seconds)
-    usual_after = math.inf
+    usual: list[float] = []
     for _ in range(LOOKS):
         begins = time.monotonic() - ended
         after = send(QUIET_SHARE * found, 0, 1)
         told(f"{begins:.1f} s afterwards", after, 1)
-        if is_usual(after):
-            usual_after = min(usual_after, begins)
-    return Round(over, seconds, usual_after)
+        usual += [begins] if is_usual(after) else []
+    return Round(over, seconds, min(usual, default=time.monotonic() - ended))
 
 
-def faults(rounds: Sequence[Round], found: float) -> list[str]:
-    """What was not as it should be."""
-    share = median(served(each.over, each.seconds) for each in rounds) / found
-    refused_ms = max(each.over.refused_p99_ms for each in rounds)
-    usual_after = max(each.usual_after_s for each in rounds)
-    failed = sum(each.over.failures for each in rounds)
-    print(
-        f"{share:.0%} of the knee were served, refusals took {refused_ms:.1f} ms (p99, at the"
-        f" most), all was as usual after {usual_after:.1f} s"
+def figures(rounds: Sequence[Round], knee: Knee, rate: float) -> Iterator[Measured]:
+    yield Measured(
+        what=f"knee of {OPERATION}", value=rate, unit="requests/s", low=knee.low, high=knee.high
     )
-    checks = {
-        f"less than {SERVED_SHARE:.0%} of the knee were served": share < SERVED_SHARE,
-        f"{failed} failed": failed > 0,
-        f"refusals took longer than {REFUSED_MS:g} ms": refused_ms > REFUSED_MS,
-        f"it was not over within {OVER_S:g} s": usual_after > OVER_S,
-        "the generator was the bottleneck": max(each.over.generator_cpu for each in rounds)
-        > BUSY_CPU,
-    }
-    return [what for what, wrong in checks.items() if wrong]
+    share = ratios.middle([100 * served(each.over, each.seconds) / rate for each in rounds])
+    yield Measured(
+        what="served of the knee", value=share.median, unit="%", low=share.low, high=share.high,
+        at_least=SERVED_PERCENT,
+    )  # fmt: skip
+    refused_ms = max(each.over.refused_p99_ms for each in rounds)
+    yield Measured(what="p99 of refusals", value=refused_ms, unit="ms", at_most=REFUSED_MS)
+    usual_after = max(each.usual_after_s for each in rounds)
+    yield Measured(what="until all was as usual", value=usual_after, unit="s", at_most=OVER_S)
+    failed = sum(each.over.failures for each in rounds)
+    yield Measured(what="failed", value=failed, at_most=0)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.overload")
-    parser.add_argument("--db", choices=["sqlite", "postgresql"], default="postgresql")
-    parser.add_argument("--times", type=float, default=5)
-    parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
+    trial = Trial("overload", __doc__)
+    trial.parser.add_argument("--db", choices=["sqlite", "postgresql"], default="postgresql")
+    trial.parser.add_argument("--times", type=float, default=5)
+    trial.parser.add_argument("--seconds", type=float, default=10)
+    trial.parser.add_argument("--rounds", type=int, default=3)
+    options = trial.parsed()
 
     cores, users = stacks.shared_out(), load.Users()
     account = ["--account", users.account, "--account-password", users.password]
@@ -115,10 +110,10 @@ def main() -> int:
         sought = probes.Sought([OPERATION], P99_MS, options.db, server, cores, kept=False)
         with progress_bar() as progress:
             (found,) = probes.run(sought, users, progress).operations
-        if found.knee is None:
+        if (rate := found.knee) is None:
             print(found.why)
             return 1
-        print(f"The knee of {OPERATION}, {server.what}: {found.knee:,.0f} a second")
+        print(f"The knee of {OPERATION}, {server.what}: {rate:,.0f} a second")
         with probes.sender(server.base, cores, *account) as generator:
 
             def send(rate: float, settle_s: float, seconds: float) -> Sent:
@@ -127,12 +122,17 @@ def main() -> int:
                 return generator.send(order)
 
             rounds = [
-                overloaded(send, found.knee, options.times, options.seconds)
+                overloaded(send, rate, options.times, options.seconds)
                 for _ in range(options.rounds)
             ]
-    wrong = faults(rounds, found.knee)
-    print(*wrong, sep="\n")
-    return int(bool(wrong))
+    busy = max(each.over.generator_cpu for each in rounds) > BUSY_CPU
+    return trial.concluded(
+        options.db,
+        server.what,
+        [*figures(rounds, found, rate)],
+        ["the generator was the bottleneck"] if busy else [],
+        programs=server.programs,
+    )
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import psutil
 
 from vivace.lab import front, servers, stacks
 
+WORDS = "NGINX, Gunicorn, PostgreSQL, Redis"
 EDITOR, ADMIN = "editor", "admin"
 """Accounts of these roles, beside the listeners of `stacks`, with the same password."""
 

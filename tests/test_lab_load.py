@@ -168,6 +168,17 @@ def test_a_promise_says_what_was_measured() -> None:
     assert not outcome.kept(profiles.Promise("requests a second", at_least=1), merged).met
 
 
+def test_logins_a_second_are_those_that_were_answered() -> None:
+    merged = outcome.merge([recorded(0, 10, 20)])
+    login = results.Endpoint(
+        name="POST /auth/login", requests=90, failures=7, refusals=3, bytes=1,
+        histogram=merged.endpoints[0].histogram,
+    )  # fmt: skip
+    with_logins = merged._replace(endpoints=[*merged.endpoints, login], seconds=4.0)
+    assert outcome.logins_per_second(with_logins) == 20
+    assert outcome.logins_per_second(merged) == 0
+
+
 def test_every_profile_measures_for_a_while_after_its_users_have_come() -> None:
     for profile in profiles.PROFILES.values():
         assert profile.seconds - profile.ramp_s > 5 * profile.freeze_s + 10, profile.name
@@ -195,6 +206,19 @@ def test_people_find_what_they_should(library: stacks.Served, profile: profiles.
         sent = sum(each.requests for each in found.endpoints) / found.seconds
         # Some arrivals ask twice, and some find nothing to ask for.
         assert sent == pytest.approx(40, rel=0.5)
+
+
+@pytest.mark.usefixtures("no_floor")
+def test_some_read_while_the_others_do_nothing_but_log_in(library: stacks.Served) -> None:
+    profile = QUICK._replace(users=9, spawn_rate=9, script="logins.py")
+    found = load.run(LoadTest(profile, "other", library, SHARED), USERS, nothing)
+    assert found.failures == []
+    by_name = {each.name: each for each in found.endpoints}
+    assert by_name.keys() == {
+        "POST /auth/login", "GET /tracks (page)", "GET /artists (page)", "GET /tracks/{id}",
+    }  # fmt: skip
+    assert by_name["POST /auth/login"].requests > 4
+    assert max(second.users for second in found.timeline) == 9
 
 
 @pytest.mark.usefixtures("no_floor")

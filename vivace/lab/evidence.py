@@ -34,12 +34,14 @@ from vivace.lab.results import (
     ResultError,
     Versions,
 )
+from vivace.lab.trials import Measured, TrialResult
+from vivace.lab.trials import read as read_trial
 from vivace.lab.wording import STACK_NAMES
 
 
 @dataclass(frozen=True)
 class Promise:
-    """A goal of a benchmark or a target of a load test, and what became of it."""
+    """A goal of a benchmark or of a trial, or a target of a load test, and what became of it."""
 
     what: str
     limit: float
@@ -93,6 +95,38 @@ class Profile(NamedTuple):
         return f"{self.file} › profiles.{path}"
 
 
+class Trial(NamedTuple):
+    """What a script found out about a running Vivace."""
+
+    file: str
+    result: TrialResult
+
+    @property
+    def title(self) -> str:
+        return f"{self.result.name} on {STACK_NAMES[self.result.database]}"
+
+    @property
+    def promises(self) -> list[Promise]:
+        return [found for each in self.result.measured if (found := self.promise(each))]
+
+    def promise(self, each: Measured) -> Promise | None:
+        """What was promised of a figure; None where nothing was."""
+        if each.limit is None:
+            return None
+        return Promise(
+            what=f"{each.what} ({self.title})",
+            limit=each.limit,
+            measured=each.value,
+            unit=each.unit,
+            met=each.met,
+            where=self.where_of(each),
+            anchor="trials",
+        )
+
+    def where_of(self, each: Measured) -> str:
+        return f"{self.file} › measured[{each.what}]"
+
+
 class Comparison(NamedTuple):
     """How long operations take at two revisions, or in two result files."""
 
@@ -136,6 +170,7 @@ class Evidence:
     ablations: list[Ablation] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
     gates: list[Gate] = field(default_factory=list)
+    trials: list[Trial] = field(default_factory=list)
 
     @property
     def vivace(self) -> str:
@@ -156,9 +191,13 @@ class Evidence:
         judged = (found for found in self.loads if found.result.verdict != "none")
         return [target for found in judged for target in targets(found)]
 
+    @cached_property
+    def trial_goals(self) -> list[Promise]:
+        return [goal for trial in self.trials for goal in trial.promises]
+
     @property
     def promises(self) -> list[Promise]:
-        return [*self.goals, *self.targets]
+        return [*self.goals, *self.targets, *self.trial_goals]
 
     @property
     def undisturbed(self) -> list[Load]:
@@ -226,10 +265,11 @@ def gathered(folder: Path) -> Evidence:
     # Of Vivace; other projects' have files of other names.
     profiles = [Profile(path.name, read_profile(path)) for path in there(folder, profile_path)]
     switched_off = ablations(folder)
+    trials = [Trial(path.name, read_trial(path)) for path in sorted(folder.glob("trial-*.json"))]
     comparisons = [Comparison(p.name, read_comparison(p)) for p in there(folder, compare_path)]
     gates = [Gate(path.name, read_gate(path)) for path in there(folder, gate_path)]
-    others: list[Load | Knees | Profile | Ablation]
-    others = [*loads, *knees, *profiles, *switched_off]
+    others: list[Load | Knees | Profile | Ablation | Trial]
+    others = [*loads, *knees, *profiles, *switched_off, *trials]
     between: list[Comparison | Gate] = [*comparisons, *gates]
     for each in between:
         check_named(folder / each.file, each.result.database)
@@ -260,6 +300,7 @@ def gathered(folder: Path) -> Evidence:
         ablations=switched_off,
         comparisons=comparisons,
         gates=gates,
+        trials=trials,
     )
 
 

@@ -15,6 +15,7 @@ RULES: dict[Rule, str] = {
     rules.missed_goals: "A benchmark's median is over its goal.",
     rules.missed_memory: "A benchmark's memory is over its goal.",
     rules.missed_targets: "A load test misses a target.",
+    rules.missed_trials: "A trial misses a goal.",
     rules.no_verdict: "A load test broke off, or its generator was the bottleneck.",
     rules.failures: (
         f"More than {exact(100 * rules.FAILURE_RATE)} % of the requests of a load test failed."

@@ -109,7 +109,7 @@ def write_settings(
 
     temporary = "".join(f"    {name}_temp_path {folder}/{name};\n" for name in TEMPORARY)
     changes = {
-        "user www-data;\n": "user root;\n" if os.geteuid() == 0 else "",
+        "user www-data;\n": user(),
         "pid /run/nginx.pid;\n": f"pid {folder}/nginx.pid;\ndaemon off;\n",
         "error_log /var/log/nginx/error.log warn;\n": "error_log stderr warn;\n",
         "worker_processes auto;\n": f"worker_processes {workers};\n",
@@ -130,6 +130,11 @@ def write_settings(
     main = folder / "nginx.conf"
     main.write_text(replaced((shipped / "nginx.conf").read_text(), changes))
     return main
+
+
+def user() -> str:
+    """The line of NGINX's settings that says whom its workers run as: who started it."""
+    return "user root;\n" if os.geteuid() == 0 else ""
 
 
 def replaced(text: str, changes: Mapping[str, str]) -> str:

@@ -34,6 +34,7 @@ OPERATIONS: Mapping[str, str] = {
     "GET /artists/{id}": "show_artist",
     "GET /albums/{id}": "show_album",
     "GET /albums/{id}/tracks": "tracks_of_an_album",
+    "GET /search": "search",
 }
 """By the names that the load tests give them: what their people do to ask for it."""
 USUAL = ("GET /artists (page)", "GET /tracks (page)", "GET /tracks/{id}")

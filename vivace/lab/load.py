@@ -102,7 +102,7 @@ def arguments(profile: Profile, base: str, users: Users) -> list[str]:
         script = "arrivals.py"
         more = ["--rate", str(profile.rate), "--arrive-for", str(profile.seconds)]
     else:
-        script, more = "locustfile.py", waits(profile)
+        script, more = profile.script, waits(profile)
     account = ["--account", users.account, "--account-password", users.password]
     return [*locust(script, base, profile), *account, *more]
 

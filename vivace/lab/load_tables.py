@@ -201,14 +201,15 @@ def target_blocks(loads: Sequence[Load]) -> Iterator[Block]:
 
 
 def target_row(load: Load, promise: Promise) -> Row:
-    if load.result.verdict == "none":
-        met = Cell("no verdict", "quiet")
-    elif promise.met:
-        met = Cell("yes", "good")
-    else:
-        by = "" if promise.factor == float("inf") else f": {times(promise.factor)}"
-        met = Cell(f"missed{by}", "bad")
+    met = Cell("no verdict", "quiet") if load.result.verdict == "none" else kept(promise)
     return Row([promise.what, exact(promise.limit), figure(promise.measured), met], promise.where)
+
+
+def kept(promise: Promise) -> Cell:
+    if promise.met:
+        return Cell("yes", "good")
+    by = "" if promise.factor == float("inf") else f": {times(promise.factor)}"
+    return Cell(f"missed{by}", "bad")
 
 
 def cost_table(loads: Sequence[Load]) -> Table:

@@ -238,11 +238,23 @@ def all_of(merged: Merged, start: str = "") -> Any:
     return histogram.merged(each.histogram for each in named)
 
 
+LOGIN = "POST /auth/login"
+
+
+def logins_per_second(merged: Merged) -> float:
+    """Those that were answered."""
+    found = (each for each in merged.endpoints if each.name == LOGIN)
+    answered = sum(each.requests - each.failures - each.refusals for each in found)
+    return answered / merged.seconds if merged.seconds else 0.0
+
+
 MEASURES: Mapping[str, Callable[[Merged], float]] = {
     "failures (%)": lambda m: 100 * sum(e.failures for e in m.endpoints) / max(1, m.requests),
+    "refusals (%)": lambda m: 100 * sum(e.refusals for e in m.endpoints) / max(1, m.requests),
     "requests a second": lambda m: m.rate,
+    "logins a second": logins_per_second,
     "mean of all (ms)": lambda m: histogram.mean_ms(all_of(m)),
-    "mean of logins (ms)": lambda m: histogram.mean_ms(all_of(m, "POST /auth/login")),
+    "mean of logins (ms)": lambda m: histogram.mean_ms(all_of(m, LOGIN)),
     "p99 of reads (ms)": lambda m: histogram.percentiles(all_of(m, "GET"), [99.0])[99.0],
 }
 

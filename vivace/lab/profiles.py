@@ -5,6 +5,7 @@
 | assignment    | 100 who hardly pause: what the published figures of others imply          |
 | thinking      | 100 who read for 1–3 s: politeness, not capacity                          |
 | crowd         | 1,000 who do, from several generator processes                            |
+| logins        | 100 who do nothing but log in, and five who read meanwhile                |
 | open          | arrivals on a schedule, whatever became of those before                   |
 | frozen-open   | the same, and the server is stopped for 2 s: what an outage looks like    |
 | frozen-closed | users who wait for their answers, and the same outage: what they do not see |
@@ -34,6 +35,8 @@ class Profile(NamedTuple):
     rate: float | None = None
     """Arrivals a second; None where users wait for their answers."""
     freeze_s: float = 0.0
+    script: str = "locustfile.py"
+    """In `load/`, of those who wait for their answers."""
 
     @property
     def ramp_s(self) -> float:
@@ -64,6 +67,14 @@ PUBLISHED = (
     Promise("mean of logins (ms)", at_most=350),
 )
 
+# Some 50 a second are what a core can hash, and all that is left of one is used.
+LOGINS = (
+    Promise("failures (%)", at_most=0),
+    Promise("refusals (%)", at_most=0),
+    Promise("logins a second", at_least=50),
+    Promise("p99 of reads (ms)", at_most=100),
+)
+
 
 def quick(limit_ms: float) -> tuple[Promise, ...]:
     return FEW_FAILURES, Promise("p99 of reads (ms)", at_most=limit_ms)
@@ -79,6 +90,7 @@ PROFILES = {
         Profile("thinking", 100, 10, 60, THINKING, 1, quick(100)),
         # 15 log in a second: with Argon2id a core checks some 50, and has the rest to serve.
         Profile("crowd", 1_000, 15, 130, THINKING, 2, quick(1_000)),
+        Profile("logins", 105, 20, 60, NOBODY_WAITS, 1, LOGINS, script="logins.py"),
         Profile("open", 1, 1, 60, NOBODY_WAITS, 1, quick(100), rate=100),
         Profile("frozen-open", 1, 1, 25, NOBODY_WAITS, 1, (FEW_FAILURES,), rate=100, freeze_s=2),
         Profile("frozen-closed", 10, 10, 25, EVERY_TENTH, 1, (FEW_FAILURES,), freeze_s=2),

@@ -1,4 +1,4 @@
-"""How many times as fast, from rounds that were run in pairs, with how sure that is."""
+"""Medians of rounds, and how many times as fast one is as another, with how sure that is."""
 
 import math
 from collections.abc import Sequence
@@ -33,17 +33,40 @@ def ratio(before: Sequence[float], after: Sequence[float]) -> Ratio:
     found = float(quotient(np.asarray(before), np.asarray(after)))
     if len(before) < 2:
         return Ratio(found, 0, math.inf)
+    return Ratio(found, *bootstrapped((before, after), quotient, paired=True))
+
+
+class Middle(NamedTuple):
+    median: float
+    low: float
+    """With `high`, the 95 % interval of the median."""
+    high: float
+
+
+def middle(values: Sequence[float]) -> Middle:
+    """From a single value the interval is that value."""
+    found = float(np.median(values))
+    if len(values) < 2:
+        return Middle(found, found, found)
+    low, high = bootstrapped((values,), np.median)
+    return Middle(found, low, high)
+
+
+def bootstrapped(
+    samples: Sequence[Sequence[float]], statistic: Any, *, paired: bool = False
+) -> tuple[float, float]:
+    """The ends of a 95 % interval."""
     drawn = stats.bootstrap(
-        (before, after),
-        quotient,
-        paired=True,
+        samples,
+        statistic,
+        paired=paired,
         vectorized=True,
         n_resamples=RESAMPLES,
         method="percentile",
         rng=np.random.default_rng(SEED),
     )
     low, high = drawn.confidence_interval
-    return Ratio(found, float(low), float(high))
+    return float(low), float(high)
 
 
 def quotient(before: Any, after: Any, axis: int = -1) -> Any:

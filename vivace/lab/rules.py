@@ -62,6 +62,10 @@ def missed_targets(evidence: Evidence) -> Iterator[Finding]:
     return (missed(target) for target in evidence.targets if not target.met)
 
 
+def missed_trials(evidence: Evidence) -> Iterator[Finding]:
+    return (missed(goal) for goal in evidence.trial_goals if not goal.met)
+
+
 def missed(promise: Promise) -> Finding:
     text = f"{promise.what}: {measured(promise)}, {by_how_much(promise)}."
     return Finding("bad", text, promise.where, promise.anchor, promise.factor)

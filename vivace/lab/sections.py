@@ -9,6 +9,7 @@ from vivace.lab import (
     load_tables,
     profile_tables,
     revision_tables,
+    trial_tables,
 )
 from vivace.lab.evidence import Evidence
 from vivace.lab.findings import (
@@ -48,6 +49,7 @@ def summary(evidence: Evidence) -> Section:
         (len(evidence.cases), "benchmark"),
         (len(evidence.loads), "load test"),
         (sum(len(found.result.operations) for found in evidence.knees), "knee"),
+        (len(evidence.trials), "trial"),
         (sum(len(p.result.profiles.operations) for p in evidence.profiles), "profiled operation"),
         (sum(len(found.result.rows) for found in evidence.ablations), "ablation"),
         (sum(len(found.result.operations) for found in evidence.comparisons), "timed operation"),
@@ -220,8 +222,8 @@ def conclusion(evidence: Evidence) -> Section:
             Text(
                 "The grade is the best of these whose two conditions both hold. Every goal of a"
                 " benchmark on a database, of time or of memory, counts once, and so does every"
-                " target of a load test that came to a verdict. Failures are those of all load"
-                " tests in which nobody stopped the server."
+                " target of a load test that came to a verdict and every goal of a trial. Failures"
+                " are those of all load tests in which nobody stopped the server."
             ),
             Table(columns, rows),
         ],
@@ -281,6 +283,7 @@ SECTIONS: tuple[Callable[[Evidence], Section | None], ...] = (
     beside_others,
     load_tables.load_tests,
     knee_tables.knees,
+    trial_tables.trials,
     profile_tables.profiles,
     revision_tables.revisions,
     all_findings,

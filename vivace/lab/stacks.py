@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import psutil
 import psycopg
+from msgspec import json
 
 from vivace.lab import front, servers
 from vivace.lab.machine import program_version
@@ -83,6 +84,8 @@ def served(
     accounts: int,
     say: Callable[[str], None],
     more: Mapping[str, str] = MappingProxyType({}),
+    *,
+    data: Data = LIBRARY,
 ) -> Iterator[Served]:
     """A library that answers, with so many accounts, in an environment with more in it.
 
@@ -96,7 +99,7 @@ def served(
         workers = max(1, len(cores.server))
         if database == "sqlite":
             own["DATABASE_URL"] = f"sqlite:///{folder}/vivace.sqlite3"
-            fill(own, accounts, say)
+            fill(own, accounts, say, data)
             port = stack.enter_context(vivace_serve({**own, **more}, folder, workers))
             what = f"vivace serve, {counted(workers, 'worker')}, SQLite"
             programs: dict[str, str] = {}
@@ -105,7 +108,7 @@ def served(
             own["REDIS_URL"] = stack.enter_context(servers.redis_server()) + "/0"
             own["DATABASE_URL"] = created(postgresql)
             own["VIVACE_TRUSTED_PROXIES"] = "unix"
-            fill(own, accounts, say)
+            fill(own, accounts, say, data)
             workers = max(2, workers)
             stack.enter_context(front.node(folder, environment({**own, **more}), workers))
             port = stack.enter_context(front.nginx(folder, max(1, len(cores.server))))
@@ -120,7 +123,7 @@ def served(
             what=what,
             pids=[c.pid for c in psutil.Process().children() if c.pid not in before],
             settings=told(own),
-            data=LIBRARY,
+            data=data,
             programs=programs,
         )
 
@@ -144,9 +147,12 @@ def environment(own: dict[str, str]) -> dict[str, str]:
     return kept | own
 
 
-def fill(own: dict[str, str], accounts: int, say: Callable[[str], None]) -> None:
-    say(f"Filling a library with {LIBRARY.tracks:,} generated tracks and {accounts:,} accounts …")
-    command = [sys.executable, "-m", "vivace.lab.stacks", str(accounts)]
+def fill(
+    own: dict[str, str], accounts: int, say: Callable[[str], None], data: Data = LIBRARY
+) -> None:
+    say(f"Filling a library with {data.tracks:,} generated tracks and {accounts:,} accounts …")
+    told = json.encode(data).decode()
+    command = [sys.executable, "-m", "vivace.lab.stacks", str(accounts), told]
     subprocess.run(command, env=environment(own), check=True)
 
 
@@ -193,7 +199,7 @@ def null_server(cores: Cores) -> Iterator[str]:
         yield f"http://{servers.LOOPBACK}:{port}"
 
 
-def main(accounts: int) -> None:
+def main(accounts: int, data: Data) -> None:
     """Fill the database of the environment, which is empty: this is run by `fill` alone."""
     import django
 
@@ -208,9 +214,9 @@ def main(accounts: int) -> None:
     from vivace.dataset.library import library
 
     call_command("migrate", verbosity=0)
-    albums_per_artist = LIBRARY.albums // LIBRARY.artists
-    tracks_per_album = LIBRARY.tracks // LIBRARY.albums
-    fill_library(library(LIBRARY.artists, albums_per_artist, tracks_per_album, LIBRARY.seed))
+    albums_per_artist = data.albums // data.artists
+    tracks_per_album = data.tracks // data.albums
+    fill_library(library(data.artists, albums_per_artist, tracks_per_album, data.seed))
     # One hash for all: a thousand would take half a minute, and each login checks it all the same.
     password = make_password(PASSWORD)
     names = [ACCOUNT.format(number) for number in range(1, accounts + 1)]
@@ -227,4 +233,4 @@ def main(accounts: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), json.decode(sys.argv[2], type=Data))

@@ -1,0 +1,96 @@
+"""What a script asks, what it found out, and whether that is as it should be: told and kept.
+
+    trial = Trial("overload", __doc__)
+    options = trial.parsed()
+    return trial.concluded(database, server, measured)
+
+The report has what is kept (`vivace.lab.trials`).
+"""
+
+from argparse import ArgumentParser, Namespace, RawTextHelpFormatter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+from vivace.lab import trials
+from vivace.lab.commands.arguments import add_results
+from vivace.lab.machine import machine, versions
+from vivace.lab.outcome import PACKAGES
+from vivace.lab.results import Database
+from vivace.lab.trials import Measured, TrialResult
+from vivace.lab.wording import exact, figure, interval
+
+
+class Trial:
+    """One run of a script, whose docstring begins with what it asks."""
+
+    def __init__(self, name: str, about: str | None) -> None:
+        self.name, self.asks = name, (about or "").partition("\n")[0]
+        self.program = f"python -m benchmarks.{name}"
+        self.started_at = datetime.now(UTC)
+        self.parser = ArgumentParser(
+            prog=self.program, description=about, formatter_class=RawTextHelpFormatter
+        )
+        add_results(self.parser)
+
+    def parsed(self) -> Namespace:
+        """What the command line says, once the script has told its own options to `parser`."""
+        self.options = self.parser.parse_args()
+        return self.options
+
+    @property
+    def command(self) -> str:
+        """As somebody would type it, without what is as usual and where results go."""
+        told = {
+            name: value
+            for name, value in vars(self.options).items()
+            if name != "results" and value != self.parser.get_default(name)
+        }
+        words = (
+            f"--{name}" if value is True else f"--{name} {value}" for name, value in told.items()
+        )
+        return " ".join([self.program, *words])
+
+    def concluded(
+        self,
+        database: Database,
+        server: str,
+        measured: Sequence[Measured],
+        wrong: Sequence[str] = (),
+        *,
+        of: str = "",
+        programs: Mapping[str, str] = MappingProxyType({}),
+    ) -> int:
+        """The exit code: 1 where a promise was not kept, or something else is wrong.
+
+        Prints a line for each figure and keeps them, under the script's name and what it was a
+        trial of, where one script makes several.
+        """
+        result = TrialResult(
+            name=f"{self.name}-{of}" if of else self.name,
+            asks=self.asks,
+            command=self.command,
+            database=database,
+            server=server,
+            started_at=self.started_at.isoformat(timespec="seconds"),
+            machine=machine(),
+            versions=versions(PACKAGES, **programs),
+            measured=[*measured],
+        )
+        print(*map(line, measured), *wrong, sep="\n")
+        print(f"Result: {trials.save(self.options.results, result)}", flush=True)
+        return int(bool(wrong) or not all(each.met for each in measured))
+
+
+def line(each: Measured) -> str:
+    unit = f" {each.unit}" if each.unit else ""
+    known = each.low is not None and each.high is not None
+    between = f" ({interval(each.low or 0.0, each.high or 0.0)})" if known else ""
+    return f"{each.what}: {figure(each.value)}{unit}{between}{promised(each)}"
+
+
+def promised(each: Measured) -> str:
+    if each.limit is None:
+        return ""
+    kind = "at most" if each.at_most is not None else "at least"
+    return f", {kind} {exact(each.limit)}: {'met' if each.met else 'MISSED'}"

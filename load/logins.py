@@ -1,0 +1,54 @@
+"""People who do nothing but log in, and a few who read meanwhile, for Locust.
+
+    locust -f load/logins.py --host http://127.0.0.1:8000 --users 105
+
+The readers are five, whatever the number of users.
+"""
+
+import random
+
+from locust import FastHttpUser, task
+from locust.env import Environment
+
+from load import locustfile
+
+BETWEEN_READS_S = (0.1, 0.3)
+
+
+class Caller(FastHttpUser):
+    """Someone who logs in again and again."""
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self.person = person_of(self, environment)
+
+    @task
+    def log_in(self) -> None:
+        self.person.log_in()
+
+
+class Reader(FastHttpUser):
+    """Someone who was logged in before, and reads."""
+
+    fixed_count = 5
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self.person = person_of(self, environment)
+
+    def on_start(self) -> None:
+        self.person.on_start()
+
+    def wait_time(self) -> float:
+        return random.uniform(*BETWEEN_READS_S)
+
+    @task
+    def read(self) -> None:
+        reads = (self.person.browse_tracks, self.person.browse_artists, self.person.show_track)
+        random.choice(reads)()
+
+
+def person_of(user: FastHttpUser, environment: Environment) -> locustfile.Listener:
+    # Locust tells the address only to the classes that it starts itself.
+    locustfile.Listener.host = user.host
+    return locustfile.Listener(environment)

@@ -1,0 +1,277 @@
+"""Trials: what a script found is told, kept, read back and reported beside what was promised."""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from benchmarks import growth, overload, throughput, wrk
+from benchmarks.trials import Trial
+from tests import lab_results as made
+from vivace.lab import report, results, stacks, trials
+from vivace.lab.evidence import gathered
+from vivace.lab.probed import Sent
+from vivace.lab.results import Knee, ResultError
+from vivace.lab.stacks import Cores
+from vivace.lab.trials import Measured, TrialResult, trial_path
+
+pytestmark = pytest.mark.any_database
+
+needs_wrk = pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is not installed")
+SERVED = Measured(
+    what="served", value=88.37, unit="%", low=81.2, high=93.4, at_least=90
+)  # three digits and a limit that is missed
+REFUSED = Measured(what="p99 of refusals", value=6.613, unit="ms", at_most=50)
+ADDED = Measured(what="writes acknowledged", value=1_234)
+
+
+def trial_result(**changed: object) -> TrialResult:
+    result = TrialResult(
+        name="overload",
+        asks="Too many come: what becomes of them?",
+        command="python -m benchmarks.overload --rounds 5",
+        database="postgresql",
+        server="NGINX, Gunicorn",
+        started_at="2026-02-03T06:07:08+00:00",
+        machine=made.MACHINE,
+        versions=made.VERSIONS,
+        measured=[SERVED, REFUSED, ADDED],
+    )
+    return msgspec.structs.replace(result, **changed)
+
+
+# --- A script's own part ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("limits", "met"),
+    [
+        ({}, True),
+        ({"at_most": 7.0}, True),
+        ({"at_most": 6.9}, False),
+        ({"at_most": 0}, False),
+        ({"at_least": 7.0}, True),
+        ({"at_least": 7.1}, False),
+    ],
+)
+def test_a_figure_keeps_its_limit_or_does_not(limits: dict[str, Any], met: bool) -> None:
+    assert Measured(what="any", value=7.0, **limits).met is met
+
+
+def concluded(folder: Path, arguments: list[str], *measured: Measured, wrong: str = "") -> int:
+    """What a script of two options with these arguments exits with."""
+    trial = Trial("overload", "Too many come?\n\npython -m …")
+    trial.parser.add_argument("--rounds", type=int, default=3)
+    trial.parser.add_argument("--calm", action="store_true")
+    sys.argv = ["overload", "--results", str(folder), *arguments]
+    trial.parsed()
+    return trial.concluded("sqlite", "vivace serve", measured, [wrong] if wrong else [])
+
+
+@pytest.fixture(autouse=True)
+def same_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", sys.argv)
+
+
+def test_a_script_tells_its_figures_and_keeps_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert concluded(tmp_path, ["--rounds", "5", "--calm"], SERVED, REFUSED, ADDED) == 1
+    path = trial_path(tmp_path, "overload", "sqlite")
+    assert capsys.readouterr().out.splitlines() == [
+        "served: 88.4 % (81.2–93.4), at least 90: MISSED",
+        "p99 of refusals: 6.61 ms, at most 50: met",
+        "writes acknowledged: 1,230",
+        f"Result: {path}",
+    ]
+    found = trials.read(path)
+    assert found.asks == "Too many come?"
+    assert found.command == "python -m benchmarks.overload --rounds 5 --calm"
+    assert found.measured == [SERVED, REFUSED, ADDED]
+
+
+def test_a_script_ends_well_where_all_is_as_promised(tmp_path: Path) -> None:
+    assert concluded(tmp_path, [], REFUSED, ADDED) == 0
+    found = trials.read(trial_path(tmp_path, "overload", "sqlite"))
+    assert found.command == "python -m benchmarks.overload"
+
+
+def test_a_script_ends_badly_where_something_else_was_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert concluded(tmp_path, [], REFUSED, wrong="the generator was the bottleneck") == 1
+    assert "the generator was the bottleneck" in capsys.readouterr().out
+
+
+# --- wrk --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("told", "answers", "wrong", "per_second"),
+    [
+        ("  4567 requests in 2.01s, 12.34MB read\nRequests/sec:  2272\n", 4_567, 0, 2_272.1),
+        ("  90 requests in 500.00ms, 1KB read\n", 90, 0, 180),
+        ("  600 requests in 1.00m, 1KB read\n  Non-2xx or 3xx responses: 300\n", 600, 300, 5),
+        (
+            ("  100 requests in 1.00s, 1KB read\n"
+            "  Socket errors: connect 1, read 2, write 3, timeout 4\n"
+            "  Non-2xx or 3xx responses: 5\n"),
+            100, 15, 85,
+        ),
+        (
+            ("  0 requests in 1.00s, 0B read\n"
+            "  Socket errors: connect 100, read 0, write 0, timeout 0\n"),
+            0, 100, 0,
+        ),
+    ],
+)  # fmt: skip
+def test_what_wrk_says_is_read(told: str, answers: int, wrong: int, per_second: float) -> None:
+    found = wrk.read(f"Running 2s test @ http://127.0.0.1:1\n{told}")
+    assert (found.answers, found.wrong) == (answers, wrong)
+    assert found.right_per_second == pytest.approx(per_second, rel=0.001)
+
+
+def test_what_wrk_says_otherwise_is_no_figure() -> None:
+    with pytest.raises(ValueError, match="unable to connect"):
+        wrk.read("unable to connect to 127.0.0.1:1 Connection refused\n")
+
+
+@needs_wrk
+def test_wrk_counts_answers_and_those_that_are_none() -> None:
+    with stacks.null_server(Cores((), ())) as base:
+        found = wrk.asked(f"{base}/", 2, 1, headers={"Accept": "application/json"})
+    assert found.answers > 0
+    assert found.wrong == 0
+
+
+# --- What becomes a figure --------------------------------------------------------------------
+
+
+def limits_of(found: list[Measured]) -> dict[str, float | None]:
+    return {each.what: each.limit for each in found}
+
+
+def test_rates_are_the_medians_of_their_rounds_and_one_a_share_of_the_other() -> None:
+    ways = [
+        throughput.way("kept", "http://127.0.0.1:1", 7_000),
+        throughput.Way("public", "http://127.0.0.1:1/a"),
+        throughput.Way("a file", "http://127.0.0.1:1/b"),
+    ]
+    rounds = [
+        [wrk.Answered(answers, wrong, 2.0) for answers, wrong in turns]
+        for turns in (
+            [(14_200, 0), (15_800, 3), (13_000, 0)],
+            [(40_000, 0), (42_000, 0), (38_000, 0)],
+            [(50_000, 0), (52_000, 0), (48_000, 0)],
+        )
+    ]
+    found = [*throughput.figures(ways, rounds)]
+    assert limits_of(found) == {
+        "kept": 7_000, "public": None, "a file": None, "public, of a file": 80,
+        "answers that were no success": 0,
+    }  # fmt: skip
+    assert [each.value for each in found] == pytest.approx([7_100, 20_000, 25_000, 80, 3])
+    assert (found[0].low, found[0].high) == (6_500, 7_898.5)
+    assert found[3].met
+    assert not found[4].met
+
+
+def sent(p99_ms: float = 17.3, **changed: object) -> Sent:
+    found = Sent(
+        requests=400, failures=0, refusals=0, reason="", p50_ms=3.1, p99_ms=p99_ms,
+        generator_cpu=0.2, generator_lag_ms=0.4,
+    )  # fmt: skip
+    return msgspec.structs.replace(found, **changed)
+
+
+def test_growth_is_p99_of_the_large_library_by_that_of_the_small() -> None:
+    pairs = [growth.Pair(sent(few), sent(few * 1.7)) for few in (10.0, 12.0, 11.0)]
+    refused = growth.Pair(sent(10.0), sent(10.0, refusals=2, failures=1))
+    found = [*growth.figures({"GET /tracks": pairs, "GET /artists": [refused] * 3})]
+    tracks, small, artists, _, lost = found
+    assert (tracks.value, small.value, artists.value) == pytest.approx((1.7, 11.0, 1.0))
+    assert not tracks.met
+    assert artists.met
+    assert lost.value == 9
+    assert not lost.met
+
+
+def test_overload_is_told_by_what_was_served_of_the_knee() -> None:
+    knee = Knee(operation="any", knee=200, low=190, high=211, why="", probes=[], floor=None)
+    over = sent(requests=10_000, refusals=8_100, refused_p99_ms=51.0)
+    rounds = [overload.Round(over, 10, 0.7), overload.Round(over, 10, 2.5)]
+    found = {each.what: each for each in overload.figures(rounds, knee, 200)}
+    assert found["served of the knee"].value == pytest.approx(95)
+    missed = [what for what, each in found.items() if not each.met]
+    assert missed == ["p99 of refusals", "until all was as usual"]
+
+
+# --- In the report ----------------------------------------------------------------------------
+
+
+def test_a_kept_trial_is_read_back(tmp_path: Path) -> None:
+    result = trial_result()
+    assert trials.read(trials.save(tmp_path, result)) == result
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"{}", "format"),
+        (msgspec.json.encode(trial_result(format=2)), "format 2"),
+        (msgspec.json.encode(trial_result(database="sqlite")), "overload on sqlite"),
+        (msgspec.json.encode(trial_result(name="memory")), "memory on postgresql"),
+    ],
+)
+def test_a_file_of_another_trial_or_a_damaged_one_is_refused(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    path = trial_path(tmp_path, "overload", "postgresql")
+    path.write_bytes(content)
+    with pytest.raises(ResultError, match=said):
+        gathered(tmp_path)
+
+
+def test_the_report_has_the_figures_and_what_was_promised(tmp_path: Path) -> None:
+    trials.save(tmp_path, trial_result())
+    trials.save(tmp_path, trial_result(name="memory", database="sqlite", measured=[ADDED]))
+    found = report.render(tmp_path)
+    assert report.render(tmp_path) == found
+    assert "2 trials of Vivace 0.1.0 (ceae588)" in found.markdown
+    assert "`python -m benchmarks.overload --rounds 5`, NGINX, Gunicorn" in found.markdown
+    rows = re.findall(r"^\| \w+ on (?:SQLite|PostgreSQL) \|.*$", found.markdown, re.MULTILINE)
+    at = "trial-overload-postgresql.json › measured"
+    assert rows == [
+        (
+            "| memory on SQLite | writes acknowledged | 1,230 | – | – | – |"
+            " `trial-memory-sqlite.json › measured[writes acknowledged]` |"
+        ),
+        (
+            "| overload on PostgreSQL | served | 88.4 % | 81.2–93.4 | ≥ 90 % | missed: 1.02× |"
+            f" `{at}[served]` |"
+        ),
+        (
+            f"| overload on PostgreSQL | p99 of refusals | 6.61 ms | – | ≤ 50 ms | yes |"
+            f" `{at}[p99 of refusals]` |"
+        ),
+        (
+            "| overload on PostgreSQL | writes acknowledged | 1,230 | – | – | – |"
+            f" `{at}[writes acknowledged]` |"
+        ),
+    ]
+
+
+def test_goals_of_trials_count_for_the_grade_and_missed_ones_are_findings(tmp_path: Path) -> None:
+    trials.save(tmp_path, trial_result())
+    found = report.render(tmp_path).markdown
+    assert "1 of 2 goals and targets are met (50.0 %)" in found
+    assert "served (overload on PostgreSQL): 88.4 % where 90 % was promised, missed" in found
+
+
+def test_a_folder_without_trials_has_no_section_of_them(tmp_path: Path) -> None:
+    results.save(tmp_path, made.load_result())
+    assert "## Trials" not in report.render(tmp_path).markdown
