@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 from django.db import connection
 
@@ -58,14 +59,19 @@ def empty_library(name: str) -> Iterator[str]:
         with tempfile.TemporaryDirectory(prefix="vivace-bench-") as folder:
             yield migrated(f"sqlite:///{folder}/{name}.sqlite3")
         return
-    settings = connection.settings_dict
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {name}")
     try:
-        yield migrated("postgresql://{USER}@{HOST}:{PORT}/".format(**settings) + name)
+        yield migrated(postgresql_url(name))
     finally:
         with connection.cursor() as cursor:
             cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def postgresql_url(name: str) -> str:
+    """The address of a database of the server of this run."""
+    told = connection.settings_dict
+    return f"postgresql://{told['USER']}@{quote(told['HOST'], safe='')}:{told['PORT']}/{name}"
 
 
 def migrated(database: str) -> str:

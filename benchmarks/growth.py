@@ -1,11 +1,12 @@
 """Do answers take as long from a library of 1,000,000 tracks as from one of 10,000?
 
-python -m benchmarks.growth [--db postgresql] [--many 1000000] [--rate 40] [--pairs 10]
+python -m benchmarks.growth [--db postgresql] [--many 1000000] [--rate 40] [--pairs 6]
 
 Two servers that make each answer anew, one of either library, are asked for the same in turn: some
-seconds of arrivals at random moments, the same for both, an operation after the other. What is
-compared is p99, which counts from when a request was due. Exits with 1 where p99 of the large one
-is more than 1.5 times that of the small one, or a request failed or was refused.
+seconds of arrivals at random moments, the same for both, an operation after the other. They are for
+the few hundred pages and things that ten people come across: what is compared is p99 of these, from
+when a request was due. Exits with 1 where p99 of the large library is more than 1.5 times that of
+the small one, or a request failed or was refused.
 """
 
 import random
@@ -16,25 +17,28 @@ from statistics import median
 from typing import NamedTuple
 
 from benchmarks.trials import Trial
-from vivace.lab import load, probes, ratios, stacks
+from vivace.lab import knee, load, probes, ratios, stacks
 from vivace.lab.commands.knee import P99_MS, UNKEPT
 from vivace.lab.commands.terminal import say
 from vivace.lab.knee import Ask
 from vivace.lab.probed import Order, Sent
-from vivace.lab.results import Data, Database
+from vivace.lab.results import DATABASES, Data, Database
 from vivace.lab.stacks import Cores, Served
 from vivace.lab.trials import Measured
 from vivace.lab.wording import count, figure
 
 AT_MOST = 1.5
 FEW = 10_000
-SETTLE_S, SECONDS = 0.5, 4.0
+SPOILT_SHARE = 0.1
+"""Of the probes in which the generator may have been late; a median does not mind so few."""
+SETTLE_S, SECONDS = 0.5, 5.0
 OPERATIONS = (
     "GET /tracks (page)",
     "GET /tracks (genre)",
     "GET /albums/{id}/tracks",
     "GET /tracks/{id}",
     "GET /artists (page)",
+    "GET /search",
 )
 
 
@@ -77,26 +81,38 @@ def asked(
 
 
 def asked_of_both(few: probes.Sender, many: probes.Sender, order: Order) -> Pair:
+    """Now one first, now the other."""
     if random.random() < 0.5:
-        first = few.send(order)
-        return Pair(first, many.send(order))
-    first = many.send(order)
-    return Pair(few.send(order), first)
+        of_few = few.send(order)
+        return Pair(of_few, many.send(order))
+    of_many = many.send(order)
+    return Pair(few.send(order), of_many)
 
 
 def figures(found: Mapping[str, Sequence[Pair]]) -> Iterator[Measured]:
     for operation, pairs in found.items():
-        few, many = ([getattr(pair, name).p99_ms for pair in pairs] for name in Pair._fields)
-        times = ratios.ratio(many, few)
+        few = [pair.few.p99_ms for pair in pairs]
+        times = ratios.ratio([pair.many.p99_ms for pair in pairs], few)
+        is_known = len(pairs) > 1
         yield Measured(
-            what=f"p99 of {operation}, the large by the small", at_most=AT_MOST,
-            value=times.ratio, low=times.low, high=times.high,
+            what=f"p99 of {operation}, the large library by the small", at_most=AT_MOST,
+            value=times.ratio, low=times.low if is_known else None,
+            high=times.high if is_known else None,
         )  # fmt: skip
-        yield Measured(what=f"p99 of {operation}, the small", value=median(few), unit="ms")
-    all_ = [sent for pairs in found.values() for pair in pairs for sent in pair]
-    yield Measured(
-        what="failed or refused", value=sum(s.failures + s.refusals for s in all_), at_most=0
-    )
+        yield Measured(what=f"p99 of {operation}, the small library", value=median(few), unit="ms")
+    lost = sum(each.failures + each.refusals for each in every(found))
+    yield Measured(what="requests that failed or were refused", value=lost, at_most=0)
+
+
+def every(found: Mapping[str, Sequence[Pair]]) -> list[Sent]:
+    return [sent for pairs in found.values() for pair in pairs for sent in pair]
+
+
+def faults(found: Mapping[str, Sequence[Pair]]) -> list[str]:
+    spoilt = sum(map(knee.generator_spoilt, every(found)))
+    if spoilt > SPOILT_SHARE * len(every(found)):
+        return [f"the generator was the bottleneck in {spoilt} of {len(every(found))} probes"]
+    return []
 
 
 def served(stack: ExitStack, database: Database, cores: Cores, tracks: int) -> Served:
@@ -107,25 +123,26 @@ def served(stack: ExitStack, database: Database, cores: Cores, tracks: int) -> S
 
 def main() -> int:
     trial = Trial("growth", __doc__)
-    trial.parser.add_argument("--db", choices=["sqlite", "postgresql"], default="sqlite")
+    trial.parser.add_argument("--db", choices=DATABASES, default="sqlite")
     trial.parser.add_argument("--many", type=int, default=1_000_000)
     trial.parser.add_argument("--rate", type=float, default=40)
-    trial.parser.add_argument("--pairs", type=int, default=10)
+    trial.parser.add_argument("--pairs", type=int, default=6)
     options = trial.parsed()
     cores, users = stacks.shared_out(), load.Users()
-    account = ["--account", users.account, "--account-password", users.password]
     with ExitStack() as stack:
         few, many = (served(stack, options.db, cores, tracks) for tracks in (FEW, options.many))
-        senders = (
-            stack.enter_context(probes.sender(server.base, cores, *account))
-            for server in (few, many)
+        of_few, of_many = (
+            stack.enter_context(probes.sender(each.base, cores, *users.options))
+            for each in (few, many)
         )
-        found = asked(*senders, options.rate, options.pairs)
+        found = asked(of_few, of_many, options.rate, options.pairs)
     server = (
         f"{many.what}, of each library: {count(FEW)} and {count(options.many)} tracks,"
         f" {figure(options.rate)} arrivals a second"
     )
-    return trial.concluded(options.db, server, [*figures(found)], programs=many.programs)
+    return trial.concluded(
+        options.db, server, [*figures(found)], faults(found), programs=many.programs
+    )
 
 
 if __name__ == "__main__":

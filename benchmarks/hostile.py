@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 from benchmarks import readers, sites
 from benchmarks.readers import API, Person, Readers
 from benchmarks.trials import Trial
+from vivace.lab import stacks
 from vivace.lab.trials import Measured
 
 WORKERS = 2
@@ -191,12 +192,13 @@ def main() -> int:
         failed = readers.told(what, seen)
         p99 = readers.percentile((each.took_ms for each in seen), 0.99)
         measured += [
-            Measured(what=f"failed beside {what}", value=failed, at_most=0),
-            Measured(what=f"p99 beside {what}", value=p99, unit="ms"),
+            Measured(what=f"reads beside {what}", value=len(seen), at_least=1),
+            Measured(what=f"reads beside {what} that failed", value=failed, at_most=0),
+            Measured(what=f"p99 of reads beside {what}", value=p99, unit="ms"),
         ]
         for end, count in sorted(ends.items()):
             print(f"    {count:>6} × {end}")
-    return trial.concluded("postgresql", sites.WORDS, measured)
+    return trial.concluded("postgresql", sites.WORDS, measured, programs=stacks.of_all_servers())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""An import that is killed at any moment leaves all of the file or nothing.
+"""Does an import that is killed at any moment leave all of the file, or nothing?
 
 python -m benchmarks.kills [--kills 20] [--artists 10000] [--seed 1] [--db postgresql]
 
@@ -9,7 +9,6 @@ kill the tables are counted, SQLite checks its file, and the same import runs to
 """
 
 import json
-import os
 import random
 import secrets
 import sqlite3
@@ -20,14 +19,14 @@ import time
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import psycopg
 
 from benchmarks.trials import Trial
-from vivace.lab import servers
-from vivace.lab.results import Database
+from vivace.lab import servers, stacks
+from vivace.lab.results import DATABASES, Database
 from vivace.lab.trials import Measured
 from vivace.lab.wording import STACK_NAMES, plural
 
@@ -134,10 +133,11 @@ class Importer:
 
     def __init__(self, library: Library, path: Path) -> None:
         self.library, self.path = library, path
-        self.environment = os.environ | {
+        own = {
             "DATABASE_URL": library.url, "VIVACE_DATA_DIR": str(path.parent),
             "VIVACE_SECRET_KEY": secrets.token_urlsafe(50),
         }  # fmt: skip
+        self.environment = stacks.environment(own)
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "vivace", *words]
@@ -188,35 +188,43 @@ def main() -> int:
     trial.parser.add_argument("--kills", type=int, default=20)
     trial.parser.add_argument("--artists", type=int, default=10_000, help="of 20 tracks on average")
     trial.parser.add_argument("--seed", type=int, default=1)
-    trial.parser.add_argument("--db", choices=["sqlite", "postgresql"], default="sqlite")
+    trial.parser.add_argument("--db", choices=DATABASES, default="sqlite")
     options = trial.parsed()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vivace-kills-")))
         path = folder / "tracks.jsonl"
         importer = Importer(library_of(options.db, folder, stack), path)
         importer.run("seed", "--artists", str(options.artists), "--output", str(path))
-        faults, tracks = killed(importer, options.kills, random.Random(options.seed))
-    server = f"imports of {plural(tracks, 'track')}, {STACK_NAMES[options.db]}"
+        seen = kills(importer, options.kills, random.Random(options.seed))
+    server = f"imports of {plural(seen.tracks, 'track')}, {STACK_NAMES[options.db]}"
     return trial.concluded(
         options.db,
         server,
         [
-            Measured(what="kills", value=options.kills),
-            Measured(what="kills that left something half there", value=faults, at_most=0),
+            Measured(what="imports that were killed", value=seen.killed),
+            Measured(what="imports that left something half there", value=seen.half, at_most=0),
         ],
     )
 
 
-def killed(importer: Importer, kills: int, randomness: random.Random) -> tuple[int, int]:
-    """After how many of the kills something was not as it should be, and of how many tracks."""
+class Kills(NamedTuple):
+    tracks: int
+    """Of the file."""
+    killed: int
+    """Imports; others had ended before."""
+    half: int
+    """After how many something was not as it should be."""
+
+
+def kills(importer: Importer, number_of: int, randomness: random.Random) -> Kills:
     library = importer.library
     nothing = importer.nothing()
     everything, seconds = importer.whole()
     tracks = everything[TABLES.index("track")]
     print(f"{tracks:,} tracks go in within {seconds:.1f} s")
-    violations = 0
-    for number in range(kills):
-        after_s = seconds * (number + randomness.random()) / kills
+    killed = half = 0
+    for number in range(number_of):
+        after_s = seconds * (number + randomness.random()) / number_of
         library.restore()
         was_killed = importer.killed(after_s)
         left, faults = library.counts(), library.faults()
@@ -236,8 +244,9 @@ def killed(importer: Importer, kills: int, randomness: random.Random) -> tuple[i
             f"the next run added {report['added']:,}: {'; '.join(faults) or 'as it should'}",
             flush=True,
         )
-        violations += bool(faults)
-    return violations, tracks
+        killed += was_killed
+        half += bool(faults)
+    return Kills(tracks, killed, half)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How often the artist is found whose name was misspelt.
+"""How often is the artist found whose name was misspelt?
 
 python -m benchmarks.misspellings [--names 5000] [--artists 10000] [--seed 1] [--db postgresql]
 
@@ -19,6 +19,7 @@ from typing import NamedTuple
 from benchmarks.trials import Trial
 from vivace.lab import stacks
 from vivace.lab.profile import own_database
+from vivace.lab.results import DATABASES
 from vivace.lab.trials import Measured
 from vivace.lab.wording import STACK_NAMES, count
 
@@ -91,9 +92,10 @@ def told(found: Sequence[tuple[int, int | None]]) -> list[Measured]:
         100 * sum(place is not None and place < best for _, place in found) / len(found)
         for best in (1, 5)
     )
+    what = "names with a typo, the artist"
     return [
-        Measured(what="the right artist first", value=first, unit="%", at_least=FIRST),
-        Measured(what="among the first five", value=five, unit="%", at_least=FIVE),
+        Measured(what=f"{what} first", value=first, unit="%", at_least=FIRST),
+        Measured(what=f"{what} among the first five", value=five, unit="%", at_least=FIVE),
     ]
 
 
@@ -102,7 +104,7 @@ def main() -> int:
     trial.parser.add_argument("--names", type=int, default=5_000)
     trial.parser.add_argument("--artists", type=int, default=10_000)
     trial.parser.add_argument("--seed", type=int, default=1)
-    trial.parser.add_argument("--db", choices=("sqlite", "postgresql"), default="sqlite")
+    trial.parser.add_argument("--db", choices=DATABASES, default="sqlite")
     options = trial.parsed()
     with ExitStack() as stack:
         own = stack.enter_context(own_database(options.db))

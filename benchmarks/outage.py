@@ -102,8 +102,10 @@ class Told(NamedTuple):
     """What people were told of an outage."""
 
     wrong: Counter[str]
+    refused: int
+    """While it was gone."""
     slowest_ms: float
-    """Of the refusals while it was gone."""
+    """Of these."""
     normal_s: float
     """When the last was refused, after its return."""
 
@@ -124,7 +126,7 @@ def told(people: Readers, outage: Outage) -> Told:
         f" the last refusal {normal:.2f} s after its return"
     )
     wrong = Counter(f"{each.asked[:60]}: {each.wrong}" for each in meanwhile + after if each.wrong)
-    return Told(wrong, max(refused, default=0.0), normal)
+    return Told(wrong, len(refused), max(refused, default=0.0), normal)
 
 
 STACKS = {"nginx": behind_nginx, "serve": serve}
@@ -152,14 +154,16 @@ def main() -> int:
     readers.told("before", people.between(began, outages_[0].killed))
     found = [told(people, outage) for outage in outages_]
     wrong = sum((each.wrong for each in found), Counter())
+    print(*(f"{number} × {what}" for what, number in wrong.items()), sep="\n")
     measured = [
         Measured(what="wrong answers", value=wrong.total(), at_most=0),
+        Measured(what="refusals", value=sum(each.refused for each in found), at_least=1),
         Measured(
-            what="slowest refusal", unit="ms", at_most=REFUSED_MS,
+            what="slowest refusal while PostgreSQL was gone", unit="ms", at_most=REFUSED_MS,
             value=max(each.slowest_ms for each in found),
         ),
         Measured(
-            what="last refusal after its return", unit="s", at_most=NORMAL_S,
+            what="last refusal after PostgreSQL's return", unit="s", at_most=NORMAL_S,
             value=max(each.normal_s for each in found),
         ),
         Measured(what="processes started anew", value=len(anew), at_most=0),
@@ -168,8 +172,8 @@ def main() -> int:
         "postgresql",
         WORDS[asked.stack],
         measured,
-        [f"{number} × {what}" for what, number in wrong.items()],
         of="" if asked.stack == "nginx" else asked.stack,
+        programs=stacks.of_all_servers(),
     )
 
 

@@ -5,8 +5,8 @@ python -m benchmarks.overload [--db postgresql] [--times 5] [--seconds 10] [--ro
 Looks for the knee of a page that is made anew, on a server kept apart from the generator. Then so
 many times the knee arrive for some seconds, and as soon as these have their answers a quarter of
 the knee, second by second. Exits with 1 where less than 90 % of the knee were served meanwhile (the
-median of the rounds), a request failed, refusals took longer than 50 ms (p99), or it was not over
-within two seconds.
+median of the rounds), a request failed, refusals took longer than 50 ms (p99), it was not over
+within two seconds, or the generator was the bottleneck.
 """
 
 import sys
@@ -21,7 +21,7 @@ from vivace.lab.commands.terminal import progress_bar, say
 from vivace.lab.knee import Ask
 from vivace.lab.outcome import BUSY_CPU
 from vivace.lab.probed import Sent
-from vivace.lab.results import Knee
+from vivace.lab.results import DATABASES, Knee
 from vivace.lab.trials import Measured
 
 OPERATION = "GET /tracks (page)"
@@ -85,36 +85,39 @@ def figures(rounds: Sequence[Round], knee: Knee, rate: float) -> Iterator[Measur
     )
     share = ratios.middle([100 * served(each.over, each.seconds) / rate for each in rounds])
     yield Measured(
-        what="served of the knee", value=share.median, unit="%", low=share.low, high=share.high,
+        what="served, of the knee", value=share.median, unit="%", low=share.low, high=share.high,
         at_least=SERVED_PERCENT,
     )  # fmt: skip
     refused_ms = max(each.over.refused_p99_ms for each in rounds)
     yield Measured(what="p99 of refusals", value=refused_ms, unit="ms", at_most=REFUSED_MS)
     usual_after = max(each.usual_after_s for each in rounds)
-    yield Measured(what="until all was as usual", value=usual_after, unit="s", at_most=OVER_S)
+    yield Measured(
+        what="usual again after too many",
+        value=usual_after,
+        unit="s",
+        at_most=OVER_S,
+    )
     failed = sum(each.over.failures for each in rounds)
-    yield Measured(what="failed", value=failed, at_most=0)
+    yield Measured(what="requests that failed", value=failed, at_most=0)
 
 
 def main() -> int:
     trial = Trial("overload", __doc__)
-    trial.parser.add_argument("--db", choices=["sqlite", "postgresql"], default="postgresql")
+    trial.parser.add_argument("--db", choices=DATABASES, default="postgresql")
     trial.parser.add_argument("--times", type=float, default=5)
     trial.parser.add_argument("--seconds", type=float, default=10)
     trial.parser.add_argument("--rounds", type=int, default=3)
     options = trial.parsed()
 
     cores, users = stacks.shared_out(), load.Users()
-    account = ["--account", users.account, "--account-password", users.password]
     with stacks.served(options.db, cores, probes.ACCOUNTS, say, UNKEPT) as server:
         sought = probes.Sought([OPERATION], P99_MS, options.db, server, cores, kept=False)
         with progress_bar() as progress:
             (found,) = probes.run(sought, users, progress).operations
         if (rate := found.knee) is None:
-            print(found.why)
-            return 1
+            return trial.concluded(options.db, server.what, [], [found.why])
         print(f"The knee of {OPERATION}, {server.what}: {rate:,.0f} a second")
-        with probes.sender(server.base, cores, *account) as generator:
+        with probes.sender(server.base, cores, *users.options) as generator:
 
             def send(rate: float, settle_s: float, seconds: float) -> Sent:
                 order = probes.ordered(OPERATION, Ask(rate, settle_s, seconds, 1), P99_MS)

@@ -131,7 +131,7 @@ def running_postgresql(stack: ExitStack) -> tuple[servers.Program, str]:
     program = servers.Program(home, servers.postgresql_cluster(home), servers.postgresql_answers)
     program.start()
     stack.callback(program.kill)
-    return program, stacks.created(f"postgresql://postgres@{servers.LOOPBACK}:{program.port}")
+    return program, stacks.created(servers.postgresql_address(home, program.port))
 
 
 def filled(own: dict[str, str], accounts: int) -> dict[str, str]:

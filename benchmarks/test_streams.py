@@ -14,6 +14,7 @@ import pytest
 from django.db import connection
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from benchmarks.commands import postgresql_url
 from benchmarks.libraries import HOUSE, IMPORTED, Size, holding
 from benchmarks.measuring import describe
 from benchmarks.requests import App
@@ -26,7 +27,7 @@ def database_url() -> str:
     settings = connection.settings_dict
     if connection.vendor == "sqlite":
         return f"sqlite:///{settings['NAME']}"
-    return "postgresql://{USER}@{HOST}:{PORT}/{NAME}".format(**settings)
+    return postgresql_url(settings["NAME"])
 
 
 @contextmanager

@@ -3,35 +3,41 @@
 python -m benchmarks.throughput [--db postgresql] [--rounds 12] [--seconds 2]
 
 wrk asks over 100 connections, each of them as soon as it has its answer, and shares the cores with
-the servers. They take turns, some seconds each, round by round: `vivace serve` that makes each page
-anew, the same with pages kept; on PostgreSQL besides NGINX and Gunicorn as deploy/ has them, with a
-token, and as public reads through NGINX's cache of one second, beside an NGINX that serves the same
-bytes from a file. Exits with 1 where a rate is under its goal, or an answer was no success.
+the servers, as it does with the NGINX that they are set beside. They take turns of some seconds, in
+another order each round: `vivace serve` that makes each page anew, the same with pages kept; on
+PostgreSQL besides NGINX and Gunicorn as deploy/ has them, with a token, and as public reads through
+NGINX's cache of one second, beside an NGINX that serves the same bytes from a file. Exits with 1
+where a rate is under its goal, or an answer was no success.
 """
 
+import os
+import random
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
 from benchmarks import wrk
-from benchmarks.readers import API, Person
+from benchmarks.readers import API, Person, Reply
 from benchmarks.trials import Trial
 from vivace.lab import front, ratios, servers, stacks
 from vivace.lab.commands.knee import UNKEPT
-from vivace.lab.results import Database
+from vivace.lab.results import DATABASES, Database
 from vivace.lab.trials import Measured
 
 PATH = f"{API}/tracks?limit=100"
 CONNECTIONS, THREADS, WORKERS = 100, 2, 2
+PAUSE_S = 0.2
+"""Between two turns, for what the one before left to do."""
 NONE: Mapping[str, str] = MappingProxyType({})
 GZIP = {"Accept-Encoding": "gzip"}
 PUBLIC = {"VIVACE_PUBLIC_READ": "on", "VIVACE_TRUSTED_PROXIES": "unix"}
 OF_A_FILE = 80.0
 """Percent of what NGINX does with a file, that public reads are to reach."""
+PUBLIC_READS, FILE = "NGINX, public reads", "NGINX, the same from a file"
 FILE_SETTINGS = """\
 {user}
 daemon off;
@@ -45,6 +51,7 @@ http {{
     tcp_nodelay on;
     keepalive_requests 10000;
     default_type application/json;
+{temporary}
     server {{
         listen {loopback}:{port};
         location = /healthz {{ return 200; }}
@@ -58,26 +65,32 @@ class Way(NamedTuple):
     """To the page, and how often a second it is to be had."""
 
     what: str
-    url: str
-    person: Person | None = None
-    """Whose token is sent."""
-    headers: Mapping[str, str] = NONE
+    base: str
     at_least: float | None = None
+    path: str = PATH
+    with_token: bool = True
+    headers: Mapping[str, str] = NONE
+
+    def told(self) -> dict[str, str]:
+        """The headers of a request. A token is good for minutes, and all the rounds take longer."""
+        token: dict[str, str] = {}
+        if self.with_token:
+            with closing((person := Person(self.base)).connection):
+                person.log_in(stacks.ACCOUNT.format(1))
+                token = person.headers
+        return {**self.headers, **token}
 
     def asked(self, seconds: int) -> wrk.Answered:
-        told = dict(self.headers)
-        if self.person:
-            # A token is good for minutes, all the rounds take longer.
-            self.person.log_in(stacks.ACCOUNT.format(1))
-            told |= self.person.headers
-        return wrk.asked(self.url, CONNECTIONS, seconds, threads=THREADS, headers=told)
+        url = self.base + self.path
+        return wrk.asked(url, CONNECTIONS, seconds, threads=THREADS, headers=self.told())
 
-
-def way(
-    what: str, base: str, at_least: float | None = None, headers: Mapping[str, str] = NONE
-) -> Way:
-    """With a token."""
-    return Way(what, base + PATH, Person(base), headers, at_least)
+    def once(self) -> Reply:
+        """Raises `RuntimeError` where the page is not to be had."""
+        with closing((person := Person(self.base)).connection):
+            reply = person.ask("GET", self.path, headers=self.told())
+        if reply.status != 200:
+            raise RuntimeError(f"{self.what}: {reply}")
+        return reply
 
 
 @contextmanager
@@ -85,11 +98,7 @@ def on_sqlite(folder: Path) -> Iterator[list[Way]]:
     own = settings(folder) | {"DATABASE_URL": f"sqlite:///{folder}/vivace.sqlite3"}
     stacks.fill(own, 1, print)
     with vivace_serve(own | UNKEPT, folder) as anew, vivace_serve(own, folder) as kept:
-        yield [
-            way("vivace serve, made anew", anew, 2_200),
-            way("vivace serve, kept", kept, 25_000),
-            way("vivace serve, kept and compressed", kept, headers=GZIP),
-        ]
+        yield of_vivace_serve(anew, 2_200, kept)
 
 
 @contextmanager
@@ -102,18 +111,26 @@ def on_postgresql(folder: Path) -> Iterator[list[Way]]:
         anew = stack.enter_context(vivace_serve(own | UNKEPT, folder))
         kept = stack.enter_context(vivace_serve(own, folder))
         stack.enter_context(front.node(folder, stacks.environment(own | PUBLIC), WORKERS))
-        nginx = address(stack.enter_context(front.nginx(folder, WORKERS, public=True)))
-        page = Person(nginx).ask("GET", PATH).body
-        file = stack.enter_context(nginx_with_file(folder, page))
+        nginx = address(stack.enter_context(front.nginx(folder, WORKERS)))
+        (folder / "public").mkdir()
+        public = stack.enter_context(front.nginx(folder / "public", WORKERS, [folder], public=True))
+        public_reads = Way(PUBLIC_READS, address(public), with_token=False)
+        file = stack.enter_context(nginx_with_file(folder, public_reads.once().body))
         yield [
-            way("vivace serve, made anew", anew, 1_500),
-            way("vivace serve, kept", kept),
-            way("vivace serve, kept and compressed", kept, headers=GZIP),
-            way("NGINX and Gunicorn, kept", nginx, 7_000),
-            way("NGINX and Gunicorn, kept and compressed", nginx, headers=GZIP),
-            Way("NGINX, public reads", nginx + PATH),
-            Way("NGINX, the same from a file", f"{file}/page.json"),
+            *of_vivace_serve(anew, 1_500, kept),
+            Way("NGINX and Gunicorn, kept", nginx, 7_000),
+            Way("NGINX and Gunicorn, kept and compressed", nginx, headers=GZIP),
+            public_reads,
+            Way(FILE, file, path="/page.json", with_token=False),
         ]
+
+
+def of_vivace_serve(anew: str, at_least: float, kept: str) -> list[Way]:
+    return [
+        Way("vivace serve, made anew", anew, at_least),
+        Way("vivace serve, kept", kept, 25_000),
+        Way("vivace serve, kept and compressed", kept, headers=GZIP),
+    ]
 
 
 def settings(folder: Path) -> dict[str, str]:
@@ -144,6 +161,7 @@ def nginx_with_file(folder: Path, content: bytes) -> Iterator[str]:
         (path := folder / "file.conf").write_text(
             FILE_SETTINGS.format(
                 user=front.user(),
+                temporary=front.temporary(folder),
                 folder=folder,
                 workers=WORKERS,
                 loopback=servers.LOOPBACK,
@@ -152,7 +170,7 @@ def nginx_with_file(folder: Path, content: bytes) -> Iterator[str]:
         )
         return [servers.program("nginx"), "-c", str(path), "-p", str(folder)]
 
-    with servers.serving(command, servers.http_answers, folder, env={}) as port:
+    with servers.serving(command, servers.http_answers, folder, env=dict(os.environ)) as port:
         yield address(port)
 
 
@@ -165,40 +183,43 @@ SERVERS = {
 }
 
 
-def rounds(ways: Sequence[Way], number: int, seconds: int) -> list[list[wrk.Answered]]:
+def rounds(ways: Sequence[Way], number: int, seconds: int) -> dict[str, list[wrk.Answered]]:
     """Of each way its rounds; they took turns."""
-    found: list[list[wrk.Answered]] = [[] for _ in ways]
+    found: dict[str, list[wrk.Answered]] = {each.what: [] for each in ways}
     for each in ways:
+        each.once()
         each.asked(1)
-    for turn in range(number):
-        for each, answered in zip(ways, found, strict=True):
-            answered.append(each.asked(seconds))
-            print(f"{turn + 1:3}  {each.what:<42}{answered[-1].right_per_second:>10,.0f}/s")
-            time.sleep(0.2)
+    for turn in range(1, number + 1):
+        for each in random.sample(ways, len(ways)):
+            answered = each.asked(seconds)
+            found[each.what].append(answered)
+            rate = f"{answered.right_per_second:>10,.0f} a second"
+            print(f"{turn:3}  {each.what:<42}{rate}", flush=True)
+            time.sleep(PAUSE_S)
     return found
 
 
-def figures(ways: Sequence[Way], found: Sequence[Sequence[wrk.Answered]]) -> Iterator[Measured]:
-    rates = [[each.right_per_second for each in answered] for answered in found]
-    for each, by_round in zip(ways, rates, strict=True):
-        value, low, high = ratios.middle(by_round)
+def figures(ways: Sequence[Way], found: Mapping[str, Sequence[wrk.Answered]]) -> Iterator[Measured]:
+    rates = {what: [each.right_per_second for each in turns] for what, turns in found.items()}
+    for each in ways:
+        value, low, high = ratios.middle(rates[each.what])
         yield Measured(
-            what=each.what, value=value, unit="requests/s", low=low, high=high,
+            what=f"pages of {each.what}", value=value, unit="requests/s", low=low, high=high,
             at_least=each.at_least,
         )  # fmt: skip
-    if (last := ways[-1]).person is None:
-        share = ratios.ratio(rates[-2], rates[-1])
+    if FILE in rates:
+        share = ratios.ratio(rates[PUBLIC_READS], rates[FILE])
         yield Measured(
-            what=f"{ways[-2].what}, of {last.what}", unit="%", at_least=OF_A_FILE,
+            what=f"{PUBLIC_READS}, of what it does with a file", unit="%", at_least=OF_A_FILE,
             value=100 * share.ratio, low=100 * share.low, high=100 * share.high,
         )  # fmt: skip
-    wrong = sum(each.wrong for answered in found for each in answered)
-    yield Measured(what="answers that were no success", value=wrong, at_most=0)
+    wrong = sum(each.wrong for turns in found.values() for each in turns)
+    yield Measured(what="pages that were no success", value=wrong, at_most=0)
 
 
 def main() -> int:
     trial = Trial("throughput", __doc__)
-    trial.parser.add_argument("--db", choices=[*SERVERS], default="sqlite")
+    trial.parser.add_argument("--db", choices=DATABASES, default="sqlite")
     trial.parser.add_argument("--rounds", type=int, default=12)
     trial.parser.add_argument("--seconds", type=int, default=2)
     options = trial.parsed()
@@ -206,7 +227,8 @@ def main() -> int:
     served, server = SERVERS[database]
     with servers.owned_folder() as folder, served(folder) as ways:
         found = rounds(ways, options.rounds, options.seconds)
-    return trial.concluded(database, server, [*figures(ways, found)])
+    programs = stacks.of_all_servers() if database == "postgresql" else {}
+    return trial.concluded(database, server, [*figures(ways, found)], programs=programs)
 
 
 if __name__ == "__main__":

@@ -12,13 +12,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 
+from msgspec.structs import replace
+
 from vivace.lab import trials
 from vivace.lab.commands.arguments import add_results
 from vivace.lab.machine import machine, versions
 from vivace.lab.outcome import PACKAGES
 from vivace.lab.results import Database
 from vivace.lab.trials import Measured, TrialResult
-from vivace.lab.wording import exact, figure, interval
+from vivace.lab.wording import figure, interval
 
 
 class Trial:
@@ -28,14 +30,15 @@ class Trial:
         self.name, self.asks = name, (about or "").partition("\n")[0]
         self.program = f"python -m benchmarks.{name}"
         self.started_at = datetime.now(UTC)
+        self.versions = versions(PACKAGES)
         self.parser = ArgumentParser(
             prog=self.program, description=about, formatter_class=RawTextHelpFormatter
         )
         add_results(self.parser)
 
-    def parsed(self) -> Namespace:
+    def parsed(self, arguments: Sequence[str] | None = None) -> Namespace:
         """What the command line says, once the script has told its own options to `parser`."""
-        self.options = self.parser.parse_args()
+        self.options = self.parser.parse_args(arguments)
         return self.options
 
     @property
@@ -46,9 +49,7 @@ class Trial:
             for name, value in vars(self.options).items()
             if name != "results" and value != self.parser.get_default(name)
         }
-        words = (
-            f"--{name}" if value is True else f"--{name} {value}" for name, value in told.items()
-        )
+        words = (f"--{name}{'' if value is True else f' {value}'}" for name, value in told.items())
         return " ".join([self.program, *words])
 
     def concluded(
@@ -61,11 +62,12 @@ class Trial:
         of: str = "",
         programs: Mapping[str, str] = MappingProxyType({}),
     ) -> int:
-        """The exit code: 1 where a promise was not kept, or something else is wrong.
+        """The exit code: 1 where a promise was not kept, or something is wrong with the trial.
 
         Prints a line for each figure and keeps them, under the script's name and what it was a
         trial of, where one script makes several.
         """
+        packages = {**self.versions.packages, **programs}
         result = TrialResult(
             name=f"{self.name}-{of}" if of else self.name,
             asks=self.asks,
@@ -74,8 +76,9 @@ class Trial:
             server=server,
             started_at=self.started_at.isoformat(timespec="seconds"),
             machine=machine(),
-            versions=versions(PACKAGES, **programs),
+            versions=replace(self.versions, packages=packages),
             measured=[*measured],
+            wrong=[*wrong],
         )
         print(*map(line, measured), *wrong, sep="\n")
         print(f"Result: {trials.save(self.options.results, result)}", flush=True)
@@ -84,13 +87,6 @@ class Trial:
 
 def line(each: Measured) -> str:
     unit = f" {each.unit}" if each.unit else ""
-    known = each.low is not None and each.high is not None
-    between = f" ({interval(each.low or 0.0, each.high or 0.0)})" if known else ""
-    return f"{each.what}: {figure(each.value)}{unit}{between}{promised(each)}"
-
-
-def promised(each: Measured) -> str:
-    if each.limit is None:
-        return ""
-    kind = "at most" if each.at_most is not None else "at least"
-    return f", {kind} {exact(each.limit)}: {'met' if each.met else 'MISSED'}"
+    between = f" ({interval(*each.interval)})" if each.interval else ""
+    promised = f", {each.bound}: {'met' if each.met else 'MISSED'}" if each.bound else ""
+    return f"{each.what}: {figure(each.value)}{unit}{between}{promised}"

@@ -14,13 +14,19 @@ ERRORS = r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)"
 
 class Answered(NamedTuple):
     answers: int
-    wrong: int
-    """Answers that were no success, and connections that broke."""
+    refused: int
+    """Of these, with a status of 400 or more."""
+    broken: int
+    """Connections that were lost, and answers that took too long."""
     seconds: float
 
     @property
     def right_per_second(self) -> float:
-        return max(0, self.answers - self.wrong) / self.seconds
+        return (self.answers - self.refused) / self.seconds
+
+    @property
+    def wrong(self) -> int:
+        return self.refused + self.broken
 
 
 def asked(
@@ -46,7 +52,10 @@ def read(told: str) -> Answered:
         raise ValueError(f"wrk says nothing that is known: {told!r}")
     refused = re.search(r"Non-2xx or 3xx responses: (\d+)", told)
     broken = re.search(ERRORS, told)
-    wrong = int(refused[1]) if refused else 0
-    wrong += sum(map(int, broken.groups())) if broken else 0
     unit = {"ms": 0.001, "s": 1.0, "m": 60.0}[summary[3]]
-    return Answered(int(summary[1]), wrong, float(summary[2]) * unit)
+    return Answered(
+        answers=int(summary[1]),
+        refused=int(refused[1]) if refused else 0,
+        broken=sum(map(int, broken.groups())) if broken else 0,
+        seconds=float(summary[2]) * unit,
+    )

@@ -6,7 +6,9 @@ The readers are five, whatever the number of users.
 """
 
 import random
+import time
 
+import gevent
 from locust import FastHttpUser, task
 from locust.env import Environment
 
@@ -38,13 +40,15 @@ class Reader(FastHttpUser):
 
     def on_start(self) -> None:
         self.person.on_start()
-
-    def wait_time(self) -> float:
-        return random.uniform(*BETWEEN_READS_S)
+        self.due = time.perf_counter()
 
     @task
     def read(self) -> None:
+        """At its moment, or late, which then counts."""
+        self.due += random.uniform(*BETWEEN_READS_S)
+        gevent.sleep(max(0.0, self.due - time.perf_counter()))
         reads = (self.person.browse_tracks, self.person.browse_artists, self.person.show_track)
+        self.person.due = self.due
         random.choice(reads)()
 
 

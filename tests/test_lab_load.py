@@ -214,9 +214,8 @@ def test_some_read_while_the_others_do_nothing_but_log_in(library: stacks.Served
     found = load.run(LoadTest(profile, "other", library, SHARED), USERS, nothing)
     assert found.failures == []
     by_name = {each.name: each for each in found.endpoints}
-    assert by_name.keys() == {
-        "POST /auth/login", "GET /tracks (page)", "GET /artists (page)", "GET /tracks/{id}",
-    }  # fmt: skip
+    assert {"POST /auth/login", "GET /tracks (page)", "GET /tracks/{id}"} <= by_name.keys()
+    assert not any(name.startswith("POST /playlists") for name in by_name)
     assert by_name["POST /auth/login"].requests > 4
     assert max(second.users for second in found.timeline) == 9
 

@@ -63,6 +63,12 @@ def test_what_is_written_about_it_and_the_lab_do_not_change_the_version(
     assert vivace_version(committed(checkout)) == before != head(checkout)
 
 
+def test_in_a_repository_of_others_the_version_stands_alone(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
+    put(tmp_path / "shop/urls.py", "at first")
+    assert vivace_version(committed(tmp_path) / "shop") == vivace.__version__
+
+
 def test_without_a_repository_the_version_stands_alone(tmp_path: Path) -> None:
     with pytest.raises(subprocess.CalledProcessError):
         git(tmp_path, "rev-parse", "HEAD")

@@ -1,7 +1,7 @@
 """The least that a Django project needs; the environment says which views, and where."""
 
 import os
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 SECRET_KEY = "only-for-tests"
 ALLOWED_HOSTS = ["localhost"]
@@ -20,7 +20,7 @@ DATABASES = {
     else {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": told.path.lstrip("/"),
-        "HOST": told.hostname,
+        "HOST": unquote(told.hostname or ""),
         "PORT": told.port,
         "USER": told.username,
     }

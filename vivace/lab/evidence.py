@@ -118,7 +118,7 @@ class Trial(NamedTuple):
             limit=each.limit,
             measured=each.value,
             unit=each.unit,
-            met=each.met,
+            met=each.met and not self.result.wrong,
             where=self.where_of(each),
             anchor="trials",
         )

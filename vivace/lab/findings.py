@@ -16,6 +16,7 @@ RULES: dict[Rule, str] = {
     rules.missed_memory: "A benchmark's memory is over its goal.",
     rules.missed_targets: "A load test misses a target.",
     rules.missed_trials: "A trial misses a goal.",
+    rules.spoilt_trials: "A trial went wrong, and none of its goals counts as met.",
     rules.no_verdict: "A load test broke off, or its generator was the bottleneck.",
     rules.failures: (
         f"More than {exact(100 * rules.FAILURE_RATE)} % of the requests of a load test failed."

@@ -107,14 +107,13 @@ def write_settings(
         upstreams = replaced(upstreams, {line: own})
     (folder / "upstreams.conf").write_text(upstreams)
 
-    temporary = "".join(f"    {name}_temp_path {folder}/{name};\n" for name in TEMPORARY)
     changes = {
         "user www-data;\n": user(),
         "pid /run/nginx.pid;\n": f"pid {folder}/nginx.pid;\ndaemon off;\n",
         "error_log /var/log/nginx/error.log warn;\n": "error_log stderr warn;\n",
         "worker_processes auto;\n": f"worker_processes {workers};\n",
         "/var/lib/nginx/vivace": f"{folder}/cache",
-        "    access_log off;\n": f"    access_log off;\n{temporary}",
+        "    access_log off;\n": f"    access_log off;\n{temporary(folder)}",
         "listen 80 default_server": f"listen {servers.LOOPBACK}:{port} default_server",
     }
     if not limited:
@@ -135,6 +134,11 @@ def write_settings(
 def user() -> str:
     """The line of NGINX's settings that says whom its workers run as: who started it."""
     return "user root;\n" if os.geteuid() == 0 else ""
+
+
+def temporary(folder: Path) -> str:
+    """The lines that keep what NGINX puts aside within a folder."""
+    return "".join(f"    {name}_temp_path {folder}/{name};\n" for name in TEMPORARY)
 
 
 def replaced(text: str, changes: Mapping[str, str]) -> str:

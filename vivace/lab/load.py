@@ -51,6 +51,11 @@ class Users(NamedTuple):
     account: str = stacks.ACCOUNT
     password: str = stacks.PASSWORD
 
+    @property
+    def options(self) -> list[str]:
+        """Of a generator's command line."""
+        return ["--account", self.account, "--account-password", self.password]
+
 
 # --- Where ------------------------------------------------------------------------------------
 
@@ -103,8 +108,7 @@ def arguments(profile: Profile, base: str, users: Users) -> list[str]:
         more = ["--rate", str(profile.rate), "--arrive-for", str(profile.seconds)]
     else:
         script, more = profile.script, waits(profile)
-    account = ["--account", users.account, "--account-password", users.password]
-    return [*locust(script, base, profile), *account, *more]
+    return [*locust(script, base, profile), *users.options, *more]
 
 
 def waits(profile: Profile) -> list[str]:

@@ -64,6 +64,9 @@ def vivace_version(checkout: Path = CHECKOUT) -> str:
         changed = git(checkout, "diff", "--name-only", "HEAD", "--", *MEASURED)
     except (OSError, subprocess.CalledProcessError):
         return vivace.__version__
+    if not commit:
+        # It is installed within somebody else's repository.
+        return vivace.__version__
     return f"{vivace.__version__} ({commit}{'-dirty' if changed else ''})"
 
 

@@ -20,6 +20,7 @@ PACKAGES = (
     "hdrhistogram",
 )  # fmt: skip
 
+LOGIN = "POST /auth/login"
 BUSY_CPU = 0.9
 """Of a processor core: a generator that uses more sends late, and measures itself."""
 LATE_MS = 10.0
@@ -236,9 +237,6 @@ def all_of(merged: Merged, start: str = "") -> Any:
     """The histogram of the endpoints whose names start so."""
     named = (each for each in merged.endpoints if each.name.startswith(start))
     return histogram.merged(each.histogram for each in named)
-
-
-LOGIN = "POST /auth/login"
 
 
 def logins_per_second(merged: Merged) -> float:

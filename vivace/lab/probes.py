@@ -206,13 +206,12 @@ def run(sought: Sought, users: Users, progress: Progress) -> KneeResult:
     started_at, begun = datetime.now(UTC), time.monotonic()
     server, cores = sought.server, sought.cores
     whole = float(OPERATION_SECONDS * len(sought.operations))
-    account = ["--account", users.account, "--account-password", users.password]
 
     def tell() -> None:
         progress("knees", min(time.monotonic() - begun, whole), whole)
 
     tell()
-    with sender(server.base, cores, *account) as generator:
+    with sender(server.base, cores, *users.options) as generator:
         meter = Meter(server.pids, cores)
 
         def send(operation: str, ask: Ask) -> Probe:

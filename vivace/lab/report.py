@@ -21,6 +21,12 @@ from vivace.lab.sections import SECTIONS
 
 CODE = re.compile(r"`([^`]+)`")
 STYLE = re.compile(r' style="([^"]*)"')
+POINTS = re.compile(
+    r'<g (clip-path="[^"]*")>((?:<use [^>]* class="(s\d+)"/>)(?:<use [^>]* class="\3"/>)*)</g>'
+)
+"""Of a plot, which all look alike."""
+NAMED = re.compile(r'((?: id="|"#|url\(#))([mp][0-9a-f]{10})\b')
+"""Parts of plots, by names that matplotlib makes of hashes."""
 
 
 class Report(NamedTuple):
@@ -43,7 +49,7 @@ def render(folder: Path) -> Report:
         templates(suffix).get_template(f"report.{suffix}").render(sections=sections).rstrip() + "\n"
         for suffix in ("html", "md")
     )
-    return Report(with_shared_styles(html), markdown)
+    return Report(with_short_names(with_shared_styles(html)), markdown)
 
 
 def with_shared_styles(html: str) -> str:
@@ -56,7 +62,19 @@ def with_shared_styles(html: str) -> str:
     names = {style: f"s{number}" for number, style in enumerate(repeated)}
     rules = "".join(f".{name}{{{style}}}\n" for style, name in names.items())
     shared = STYLE.sub(lambda s: f' class="{names[s[1]]}"' if s[1] in names else s[0], html)
-    return shared.replace("</style>", f"{rules}</style>", 1)
+    told_once = POINTS.sub(lambda s: f'<g {s[1]} class="{s[3]}">{unstyled(s[2])}</g>', shared)
+    return told_once.replace("</style>", f"{rules}</style>", 1)
+
+
+def unstyled(points: str) -> str:
+    return re.sub(r' class="s\d+"', "", points)
+
+
+def with_short_names(html: str) -> str:
+    """The page with names of few letters for the parts of its plots."""
+    found = dict.fromkeys(name for _, name in NAMED.findall(html))
+    short = {name: f"i{number}" for number, name in enumerate(found)}
+    return NAMED.sub(lambda s: s[1] + short[s[2]], html)
 
 
 def templates(suffix: str) -> Environment:

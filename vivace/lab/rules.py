@@ -63,7 +63,15 @@ def missed_targets(evidence: Evidence) -> Iterator[Finding]:
 
 
 def missed_trials(evidence: Evidence) -> Iterator[Finding]:
-    return (missed(goal) for goal in evidence.trial_goals if not goal.met)
+    sound = (trial for trial in evidence.trials if not trial.result.wrong)
+    return (missed(goal) for trial in sound for goal in trial.promises if not goal.met)
+
+
+def spoilt_trials(evidence: Evidence) -> Iterator[Finding]:
+    for trial in evidence.trials:
+        if trial.result.wrong:
+            text = f"{trial.title} says nothing: {listed(trial.result.wrong)}."
+            yield Finding("bad", text, f"{trial.file} › wrong", "trials")
 
 
 def missed(promise: Promise) -> Finding:

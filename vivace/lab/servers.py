@@ -13,6 +13,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
+from urllib.parse import quote
 from urllib.request import urlopen
 
 import psutil
@@ -52,7 +53,12 @@ def postgresql_server() -> Iterator[str]:
     with owned_folder() as home:
         command = postgresql_cluster(home)
         with serving(command, postgresql_answers, home) as port:
-            yield f"postgresql://postgres@{LOOPBACK}:{port}"
+            yield postgresql_address(home, port)
+
+
+def postgresql_address(home: Path, port: int) -> str:
+    """Of a cluster, over its Unix socket: as docs/deploy.md has those on the same machine."""
+    return f"postgresql://postgres@{quote(str(home), safe='')}:{port}"
 
 
 def postgresql_cluster(home: Path) -> Callable[[int], list[str]]:
@@ -73,7 +79,7 @@ def postgresql_cluster(home: Path) -> Callable[[int], list[str]]:
         # Nothing here outlives the run, so nothing waits for the disk.
         unsafe = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
         options = [word for option in unsafe for word in ("-c", option)]
-        address = ["-h", LOOPBACK, "-p", str(port), "-k", ""]
+        address = ["-h", LOOPBACK, "-p", str(port), "-k", str(home)]
         return [str(bin_dir / "postgres"), "-D", str(data), *address, *options]
 
     return command

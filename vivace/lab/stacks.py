@@ -113,11 +113,7 @@ def served(
             stack.enter_context(front.node(folder, environment({**own, **more}), workers))
             port = stack.enter_context(front.nginx(folder, max(1, len(cores.server))))
             what = f"NGINX, Gunicorn with {workers} workers of each kind, PostgreSQL, Redis"
-            programs = {
-                "PostgreSQL": program_version(str(servers.postgresql_bin() / "postgres"), "-V"),
-                "Redis": program_version("redis-server", "-v"),
-                "NGINX": program_version("nginx", "-v"),
-            }
+            programs = of_all_servers()
         yield Served(
             base=f"http://{servers.LOOPBACK}:{port}",
             what=what,
@@ -126,6 +122,15 @@ def served(
             data=data,
             programs=programs,
         )
+
+
+def of_all_servers() -> dict[str, str]:
+    """The versions of PostgreSQL, Redis and NGINX."""
+    return {
+        "PostgreSQL": program_version(str(servers.postgresql_bin() / "postgres"), "-V"),
+        "Redis": program_version("redis-server", "-v"),
+        "NGINX": program_version("nginx", "-v"),
+    }
 
 
 def counted(number: int, what: str) -> str:

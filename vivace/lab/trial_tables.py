@@ -6,7 +6,7 @@ from vivace.lab.evidence import Evidence, Trial
 from vivace.lab.load_tables import kept
 from vivace.lab.page import Cell, Column, Point, Points, Row, Section, Table, Text, text_column
 from vivace.lab.trials import Measured
-from vivace.lab.wording import NOTHING, exact, figure, interval
+from vivace.lab.wording import NOTHING, figure, interval
 
 WHAT = (
     "A trial is a script that asks one thing of a running Vivace that no benchmark and no load test"
@@ -41,12 +41,8 @@ def row(trial: Trial, each: Measured) -> Row:
         trial.title,
         each.what,
         f"{figure(each.value)}{unit}",
-        NOTHING if each.low is None or each.high is None else interval(each.low, each.high),
-        f"{bound(each)} {exact(promise.limit)}{unit}" if promise else NOTHING,
+        interval(*each.interval) if each.interval else NOTHING,
+        each.bound or NOTHING,
         kept(promise) if promise else NOTHING,
     ]
     return Row(cells, trial.where_of(each))
-
-
-def bound(each: Measured) -> str:
-    return "≤" if each.at_most is not None else "≥"

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from vivace.lab import results
 from vivace.lab.results import FORMAT, Database, Machine, ResultError, Versions
+from vivace.lab.wording import exact
 
 
 class Measured(Struct, kw_only=True):
@@ -28,8 +29,20 @@ class Measured(Struct, kw_only=True):
     at_least: float | None = None
 
     @property
+    def interval(self) -> tuple[float, float] | None:
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+    @property
     def limit(self) -> float | None:
         return self.at_most if self.at_most is not None else self.at_least
+
+    @property
+    def bound(self) -> str:
+        """`≤ 50 ms`; empty where nothing was promised."""
+        if self.limit is None:
+            return ""
+        sign = "≤" if self.at_most is not None else "≥"
+        return f"{sign} {exact(self.limit)} {self.unit}".rstrip()
 
     @property
     def met(self) -> bool:
@@ -50,11 +63,13 @@ class TrialResult(Struct, kw_only=True):
     """That made this: `python -m benchmarks.overload --rounds 5`."""
     database: Database
     server: str
-    """In words: `vivace serve, 2 workers, SQLite`."""
+    """What was asked, in words: `vivace serve, 2 workers, SQLite`."""
     started_at: str
     machine: Machine
     versions: Versions
     measured: list[Measured]
+    wrong: list[str] = []
+    """Why the figures say nothing, a line each: then no promise counts as kept."""
 
 
 def trial_path(folder: Path, name: str, database: Database) -> Path:
