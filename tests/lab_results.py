@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from vivace.lab import gate, histogram, results
+from vivace.lab import gate, histogram, results, trials
 from vivace.lab.ablation.results import Ablated, AblationResult
 from vivace.lab.ablation.results import save as save_ablation
 from vivace.lab.compare import judged
@@ -44,6 +44,7 @@ from vivace.lab.results import (
     Target,
     Versions,
 )
+from vivace.lab.trials import Measured, TrialResult
 
 MACHINE = Machine(
     cpu="AMD EPYC 7B13", cores=2, memory_mb=7_954, system="Linux 6.1.0 x86_64", python="3.11.7"
@@ -185,6 +186,21 @@ def gate_result(before: Sequence[Counts], after: Sequence[Counts], **changed: An
         gone=gate.only_in(before, after), missing=[],
     )  # fmt: skip
     return msgspec.structs.replace(made, **changed)
+
+
+def trial_result(*measured: Measured, **changed: Any) -> TrialResult:
+    result = TrialResult(
+        name="overload",
+        asks="Too many come: what becomes of them?",
+        command="python -m benchmarks.overload --rounds 5",
+        database="postgresql",
+        server="NGINX, Gunicorn",
+        started_at="2026-02-03T06:07:08+00:00",
+        machine=MACHINE,
+        versions=VERSIONS,
+        measured=[*measured],
+    )
+    return msgspec.structs.replace(result, **changed)
 
 
 def latencies(p50_ms: float, count: int, tail: float = 0.4, seed: int = 1) -> list[float]:
@@ -462,6 +478,7 @@ class Lab(NamedTuple):
     profiles: Sequence[ProfileResult] = ()
     comparisons: Sequence[CompareResult] = ()
     gates: Sequence[GateResult] = ()
+    trials: Sequence[TrialResult] = ()
 
     def written(self, folder: Path) -> Evidence:
         for database, benchmarks in zip(DATABASES, (self.sqlite, self.postgresql), strict=True):
@@ -477,4 +494,6 @@ class Lab(NamedTuple):
             save_comparison(compare_path(folder, comparison.database), comparison)
         for counted in self.gates:
             save_gate(gate_path(folder, counted.database), counted)
+        for trial in self.trials:
+            trials.save(folder, trial)
         return gathered(folder)

@@ -22,6 +22,7 @@ from vivace.lab.gate_results import save as save_gate
 from vivace.lab.loads import Latency
 from vivace.lab.ratios import Ratio, ratio
 from vivace.lab.results import DATABASES, Database, Freeze, LoadResult, ResultError, Target
+from vivace.lab.trials import Measured
 from vivace.lab.wording import figure
 
 pytestmark = pytest.mark.any_database
@@ -230,7 +231,9 @@ def timed(seconds: float, **info: Any) -> dict[str, Any]:
     return made.benchmark(median_s=seconds, **info)
 
 
+FILE = re.compile(r"(?:bench|load|ablation|profile|compare|gate|trial)-[a-z,{}-]+\.json › ")
 ONE_MS = {"sqlite": 1.0, "postgresql": 1.0}
+FEW_SERVED = Measured(what="served", value=88.37, unit="%", at_least=90)
 SPOKEN: dict[Rule, tuple[Lab, list[str], Lab]] = {
     rules.missed_goals: (
         Lab(sqlite=[timed(0.002_27, goal_ms=ONE_MS)]),
@@ -318,6 +321,16 @@ SPOKEN: dict[Rule, tuple[Lab, list[str], Lab]] = {
         ],
         Lab(sqlite=[timed(0.001)]),
     ),
+    rules.missed_trials: (
+        Lab(trials=[made.trial_result(FEW_SERVED)]),
+        ["served (overload on PostgreSQL): 88.4 % where 90 % was promised, missed by a factor of"],
+        Lab(trials=[made.trial_result(FEW_SERVED, wrong=["it was late"])]),
+    ),
+    rules.spoilt_trials: (
+        Lab(trials=[made.trial_result(FEW_SERVED, wrong=["it was late", "it was far"])]),
+        ["overload on PostgreSQL says nothing: it was late and it was far."],
+        Lab(trials=[made.trial_result(FEW_SERVED)]),
+    ),
     rules.profiled: (
         Lab(profiles=[made.profile_result("sqlite", made.found(), made.found(explained="so"))]),
         ["shop/views.py:17: n-plus-one: GET /things: 20 times, one for each row: SELECT (SQLite)"],
@@ -358,9 +371,7 @@ def test_a_rule_speaks_where_it_should(rule: Rule, tmp_path: Path) -> None:
     assert len(found) == len(texts)
     for finding, text in zip(found, texts, strict=True):
         assert text in finding.text
-        assert re.match(
-            r"(?:bench|load|ablation|profile|compare|gate)-[a-z,{}-]+\.json › ", finding.where
-        )
+        assert FILE.match(finding.where)
 
 
 @pytest.mark.parametrize("rule", SPOKEN, ids=lambda rule: rule.__name__)

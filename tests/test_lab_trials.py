@@ -16,7 +16,7 @@ from vivace.lab.evidence import gathered
 from vivace.lab.probed import Sent
 from vivace.lab.results import Knee, ResultError
 from vivace.lab.stacks import Cores
-from vivace.lab.trials import Measured, TrialResult, trial_path
+from vivace.lab.trials import Measured, trial_path
 
 pytestmark = pytest.mark.any_database
 
@@ -26,21 +26,6 @@ SERVED = Measured(
 )  # three digits and a limit that is missed
 REFUSED = Measured(what="p99 of refusals", value=6.613, unit="ms", at_most=50)
 ADDED = Measured(what="writes acknowledged", value=1_234)
-
-
-def trial_result(**changed: object) -> TrialResult:
-    result = TrialResult(
-        name="overload",
-        asks="Too many come: what becomes of them?",
-        command="python -m benchmarks.overload --rounds 5",
-        database="postgresql",
-        server="NGINX, Gunicorn",
-        started_at="2026-02-03T06:07:08+00:00",
-        machine=made.MACHINE,
-        versions=made.VERSIONS,
-        measured=[SERVED, REFUSED, ADDED],
-    )
-    return msgspec.structs.replace(result, **changed)
 
 
 # --- A script's own part ----------------------------------------------------------------------
@@ -218,7 +203,7 @@ def test_overload_is_told_by_what_was_served_of_the_knee() -> None:
 
 
 def test_a_kept_trial_is_read_back(tmp_path: Path) -> None:
-    result = trial_result()
+    result = made.trial_result(SERVED, REFUSED, ADDED)
     assert trials.read(trials.save(tmp_path, result)) == result
 
 
@@ -226,9 +211,9 @@ def test_a_kept_trial_is_read_back(tmp_path: Path) -> None:
     ("content", "said"),
     [
         (b"{}", "format"),
-        (msgspec.json.encode(trial_result(format=2)), "format 2"),
-        (msgspec.json.encode(trial_result(database="sqlite")), "overload on sqlite"),
-        (msgspec.json.encode(trial_result(name="memory")), "memory on postgresql"),
+        (msgspec.json.encode(made.trial_result(format=2)), "format 2"),
+        (msgspec.json.encode(made.trial_result(database="sqlite")), "overload on sqlite"),
+        (msgspec.json.encode(made.trial_result(name="memory")), "memory on postgresql"),
     ],
 )
 def test_a_file_of_another_trial_or_a_damaged_one_is_refused(
@@ -241,8 +226,8 @@ def test_a_file_of_another_trial_or_a_damaged_one_is_refused(
 
 
 def test_the_report_has_the_figures_and_what_was_promised(tmp_path: Path) -> None:
-    trials.save(tmp_path, trial_result())
-    trials.save(tmp_path, trial_result(name="memory", database="sqlite", measured=[ADDED]))
+    trials.save(tmp_path, made.trial_result(SERVED, REFUSED, ADDED))
+    trials.save(tmp_path, made.trial_result(ADDED, name="memory", database="sqlite"))
     found = report.render(tmp_path)
     assert report.render(tmp_path) == found
     assert "2 trials of Vivace 0.1.0 (ceae588)" in found.markdown
@@ -270,14 +255,16 @@ def test_the_report_has_the_figures_and_what_was_promised(tmp_path: Path) -> Non
 
 
 def test_goals_of_trials_count_for_the_grade_and_missed_ones_are_findings(tmp_path: Path) -> None:
-    trials.save(tmp_path, trial_result())
+    trials.save(tmp_path, made.trial_result(SERVED, REFUSED, ADDED))
     found = report.render(tmp_path).markdown
     assert "1 of 2 goals and targets are met (50.0 %)" in found
     assert "served (overload on PostgreSQL): 88.4 % where 90 % was promised, missed" in found
 
 
 def test_a_trial_that_went_wrong_says_nothing(tmp_path: Path) -> None:
-    trials.save(tmp_path, trial_result(wrong=["the generator was the bottleneck"]))
+    trials.save(
+        tmp_path, made.trial_result(SERVED, REFUSED, wrong=["the generator was the bottleneck"])
+    )
     found = report.render(tmp_path).markdown
     assert "0 of 2 goals and targets are met" in found
     assert "overload on PostgreSQL says nothing: the generator was the bottleneck." in found
