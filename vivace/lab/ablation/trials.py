@@ -142,8 +142,12 @@ def together(*parts: Off) -> Off:
     return off
 
 
-COMPILED = ("page_statement", "count_statement", "found_statements")
-"""What `lists` keeps of the statements that it has compiled."""
+COMPILED = [
+    name
+    for name, found in vars(lists).items()
+    if hasattr(found, "cache_info") and name.endswith(("_statement", "_statements"))
+]
+"""The functions of `lists` that keep the statements which they have compiled."""
 
 
 def compiled_apart() -> Off:
