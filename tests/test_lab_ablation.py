@@ -3,20 +3,24 @@ read back and reported."""
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import CommandError, call_command
+from django.db.models import QuerySet
 
+from tests import builders
 from tests import lab_results as made
 from vivace.accounts.models import User
+from vivace.catalogue.statements import Statement
 from vivace.lab import ablate, report
-from vivace.lab.ablation import indexes, paging, rounds
+from vivace.lab.ablation import indexes, paging, rendering, rounds
 from vivace.lab.ablation.optimisations import OPTIMISATIONS, chosen
 from vivace.lab.ablation.results import AblationResult, ablation_path, read, save
 from vivace.lab.ablation.tasks import Begun, Done, Line, Measured, Missed
@@ -54,6 +58,31 @@ def test_every_database_has_those_that_are_of_it() -> None:
     assert of_either == {*OPTIMISATIONS}
     assert {each.name for each in chosen((), "sqlite")} != of_either
     assert [each.name for each in chosen(["keyset", "bulk"], "sqlite")] == ["keyset", "bulk"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("prepare", [rendering.compiled_once, rendering.compiled_once_for_one])
+def test_without_statements_that_are_kept_each_request_compiles(
+    prepare: Callable[[Client], Trial], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Client(WSGIHandler(), User(pk=1, role="editor"), ExitStack())
+    artist = builders.artist()
+    builders.track(by=artist, on=builders.album(by=artist))
+    trial = prepare(client)
+    client.answer(trial)
+    compiled: list[str] = []
+    of = Statement.of
+
+    def noted(rows: QuerySet[Any, Any]) -> Statement:
+        compiled.append(rows.model.__name__)
+        return of(rows)
+
+    monkeypatch.setattr(Statement, "of", noted)
+    client.answer(trial)
+    assert compiled == []
+    with trial.off():
+        client.answer(trial)
+    assert compiled == ["Track"]
 
 
 @pytest.fixture
