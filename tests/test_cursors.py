@@ -3,8 +3,11 @@
 import random
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -13,6 +16,9 @@ from pytest_django import Settings
 from tests import builders
 from tests.client import Person, blamed
 from vivace.api import pages
+from vivace.catalogue import listings, lists
+from vivace.catalogue.folding import fold
+from vivace.catalogue.lists import Order, Page, Place
 from vivace.catalogue.models import Track
 
 TRACKS = 10_000
@@ -179,3 +185,56 @@ def test_a_cursor_cannot_be_made_by_hand(listener: Person) -> None:
 @pytest.mark.django_db
 def test_no_made_up_text_is_a_cursor(listener: Person, text: str) -> None:
     assert blamed(listener.send("GET", "tracks", query={"cursor": text}), 400) == ["cursor"]
+
+
+# --- How far a page is ------------------------------------------------------------------------
+
+if connection.vendor == "sqlite":
+    ALIKE = 1_500
+
+    def steps(page: Callable[[], Page]) -> tuple[int, Page]:
+        """What SQLite's machine takes for a page."""
+        taken = 0
+
+        def step() -> None:
+            nonlocal taken
+            taken += 10
+
+        raw = connection.connection
+        raw.set_progress_handler(step, 10)
+        try:
+            found = page()
+        finally:
+            raw.set_progress_handler(None, 0)
+        return taken, found
+
+    @pytest.fixture
+    def alike(album: tuple[str, str]) -> dict[str, str]:
+        """Tracks of one moment that share all they are sorted by, and filters that leave all."""
+        artist_id, album_id = album
+        track = {"title": "Sinnerman", "artist_id": artist_id, "album_id": album_id}
+        builders.tracks([track | {"duration_ms": 621_000, "genres": ["Jazz"]}] * ALIKE)
+        return {"artist_id": artist_id, "album_id": album_id, "genre": fold("Jazz")}
+
+    @pytest.mark.parametrize("descending", [False, True])
+    @pytest.mark.parametrize("sort", sorted({*listings.TRACKS.sorts} - {"position"}))
+    @pytest.mark.parametrize("name", ["", "artist_id", "album_id", "genre"])
+    def test_a_page_of_what_is_alike_takes_no_more_the_further_it_is(
+        alike: dict[str, str], name: str, sort: str, descending: bool
+    ) -> None:
+        values, order = ({name: alike[name]} if name else {}), Order(sort, descending)
+
+        def page(after: Place | None) -> Page:
+            return lists.page(listings.TRACKS, values, order, limit=PAGE // 5, after=after)
+
+        taken, found = steps(lambda: page(None))
+        each = [taken]
+        ids = [row[0] for row in found.rows]
+        while found.end:
+            taken, found = steps(partial(page, found.end))
+            each.append(taken)
+            ids += [row[0] for row in found.rows]
+        assert len(each) == ALIKE * 5 / PAGE
+        assert max(each[1:]) <= 1.1 * each[1] <= 2.5 * each[0]
+        assert sorted(ids, key=int, reverse=descending) == ids
+        assert len({*ids}) == ALIKE

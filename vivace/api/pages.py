@@ -118,6 +118,8 @@ def place_on_wire(place: Place) -> tuple[Any, ...]:
     """A moment is kept as its text: the databases take it back to the microsecond."""
     key: Any = place.key
     told = (timestamp(key) if isinstance(key, datetime) else key), place.id
+    if place.tied:
+        return *told, place.steps, True
     return (*told, place.steps) if place.steps else told
 
 

@@ -49,20 +49,23 @@ def looked_up(
 ) -> list[Any]:
     """Rows of these columns whose column `by` is one of the keys, in one query.
 
-    With `held` nobody changes them until the transaction ends.
+    With `held` nobody changes them until the transaction ends. On SQLite nobody could.
     """
+    locks = held and connection.vendor == "postgresql"
     rows = model._default_manager.filter(among(by, "keys")).values_list(*columns)
-    statement = Statement.of(rows.order_by(*["id"] * held))
-    return (statement.held() if held else statement).run({"keys": many(sorted(set(keys)))})
+    statement = Statement.of(rows.order_by(*["id"] * locks))
+    return (statement.held() if locks else statement).run({"keys": many(sorted(set(keys)))})
 
 
-def artist_facts(ids: Iterable[str], *, held: bool = False) -> dict[str, ArtistFacts]:
-    found = looked_up(Artist, "id", map(int, ids), "id", "name", "sort_key", held=held)
+def artist_facts(ids: Iterable[str]) -> dict[str, ArtistFacts]:
+    """Held, as what is added carries their names, and a change does not see it yet."""
+    found = looked_up(Artist, "id", map(int, ids), "id", "name", "sort_key", held=True)
     return {str(id_): (name, key) for id_, name, key in found}
 
 
 def album_facts(ids: Iterable[str]) -> dict[str, AlbumFacts]:
-    found = looked_up(Album, "id", map(int, ids), "id", "title_key", "release_year")
+    """Held for the same reason."""
+    found = looked_up(Album, "id", map(int, ids), "id", "title_key", "release_year", held=True)
     return {str(id_): (key, year) for id_, key, year in found}
 
 
@@ -322,10 +325,7 @@ def track_rows(
 def referred_artists(entries: Sequence[NewAlbum | NewTrack]) -> dict[str, ArtistFacts]:
     """The artists that entries and their credits name, as far as there are such."""
     credited = {credit.artist_id for entry in entries for credit in entry.credits}
-    found = artist_facts({entry.artist_id for entry in entries} - credited)
-    if credited:
-        found |= artist_facts(credited, held=True)
-    return found
+    return artist_facts({entry.artist_id for entry in entries} | credited)
 
 
 def unknown_artists(

@@ -12,7 +12,7 @@ Sort keys that may be unknown come last in either direction, so such a list is r
 segments, each one range of the same index: the known keys, then the rows without one.
 """
 
-from collections.abc import Collection, Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -29,7 +29,9 @@ from vivace.catalogue.statements import (
     Query,
     Statement,
     beyond,
+    equal,
     many,
+    past,
     taken_for_half,
 )
 
@@ -67,6 +69,8 @@ class Place(NamedTuple):
     id: int
     steps: dict[str, int] | None = None
     """How loosely questions among the filters were taken, where there were any."""
+    tied: bool = False
+    """Whether a row beside the last one has its key, too, and pages are told apart by ids."""
 
 
 class Page(NamedTuple):
@@ -192,33 +196,54 @@ def genre_named() -> Subquery:
 
 
 @lru_cache(maxsize=2048)
-def page_statement(plan: Plan, *, after: bool, known: bool) -> Statement:
+def page_statement(plan: Plan, *, after: bool, known: bool, tied: bool = False) -> Statement:
     """Rows of one segment in order: the listing's columns, then the key if it is none of them."""
-    shown = {f"column_{name}": column for name, column in plan.listing.columns.items()}
-    apart = [plan.key] if key_index(plan) == len(shown) else []
     if plan.picked:
         chosen = Picked(picked_statement(plan, after=after, known=known))
         page = Q(Condition(F("id"), chosen, sqlite="{} IN {}", postgresql="{} IN {}"))
-        rows = plan.listing.model._default_manager.filter(page)
-    else:
-        rows = plan.rows(*segment(plan, after=after, known=known), after=after)
+        return in_order(plan, plan.listing.model._default_manager.filter(page))
+    ranges = segment(plan, after=after, known=known, tied=tied)
+    return Statement.in_turn([in_order(plan, plan.rows(*each, after=after)) for each in ranges])
+
+
+def in_order(plan: Plan, rows: QuerySet[Any, Any]) -> Statement:
+    shown = {f"column_{name}": column for name, column in plan.listing.columns.items()}
+    apart = [str(plan.key)] if key_index(plan) == len(shown) else []
     # By the key even where it is unknown: PostgreSQL else finds no order in the index.
     rows = rows.order_by(*ordered(plan, plan.key, plan.id)).annotate(**shown)
-    statement = Statement.of(rows.values_list(*shown, *apart))
-    return statement if plan.picked else statement.limited()
+    return Statement.of(rows.values_list(*shown, *apart))
 
 
-def segment(plan: Plan, *, after: bool, known: bool) -> list[Q | Condition]:
-    """The range of an order's index where a page begins, of known keys or of those without."""
+def segment(plan: Plan, *, after: bool, known: bool, tied: bool) -> list[list[Q | Condition]]:
+    """Where a page begins in an order's index, of known keys or of those without.
+
+    Of rows that are `tied` in two ranges: the rest of those with the key, then what is past it.
+    """
     key, before = plan.key if known else None, plan.order.descending
     more: list[Q | Condition] = []
     if plan.nullable and not known:
         more.append(Q(**{f"{plan.key}": None}))
     elif plan.nullable and (before or not after):
         more.append(Q(**{f"{plan.key}__gte": LOWEST}))
-    if after:
-        more.append(beyond(F(key) if key else None, F(plan.id), before=before))
-    return more
+    if not after:
+        return [more]
+    if key and tied:
+        ties = [equal(F(key)), beyond(None, F(plan.id), before=before)]
+        return [[*more, *ties], [*more, past(F(key), before=before)]]
+    return [[*more, beyond(F(key) if key else None, F(plan.id), before=before)]]
+
+
+def tied(plan: Plan, beside: Sequence[Row]) -> bool:
+    """Whether a page begins amid rows of one key, and these are to be a range of their own.
+
+    Where the id is that of the table's own rows, SQLite takes but the key of a row comparison. It
+    would walk past all of that key, such as a million tracks that came with one import.
+    """
+    index = key_index(plan)
+    if index is None or connection.vendor != "sqlite" or plan.scope:
+        return False
+    keys = [row[index] for row in beside]
+    return len(set(keys)) < len(keys)
 
 
 def picked_statement(plan: Plan, *, after: bool, known: bool) -> Statement:
@@ -356,7 +381,8 @@ def page(
     rows: list[Row] = []
     known = not (after and plan.nullable and after.key is None)
     if known:
-        rows = page_statement(plan, after=after is not None, known=True).run(given)
+        begins = {"after": after is not None, "tied": after is not None and after.tied}
+        rows = page_statement(plan, known=True, **begins).run(given)
     if plan.nullable and len(rows) <= limit:
         if known and offset and not rows:
             given["offset"] = offset - count(listing, values, known_by=order)
@@ -365,11 +391,13 @@ def page(
         given["limit"] = limit + 1 - len(rows)
         rows += page_statement(plan, after=not known, known=False).run(given)
     more = len(rows) > limit
+    beside = more and tied(plan, rows[-3:])
     del rows[limit:]
     index = key_index(plan)
     end = None
     if more:
-        end = Place(None if index is None else rows[-1][index], int(rows[-1][0]), steps)
+        key = None if index is None else rows[-1][index]
+        end = Place(key, int(rows[-1][0]), steps, beside)
     if index == len(listing.columns):
         rows = [row[:-1] for row in rows]
     return Page(rows, end)

@@ -7,6 +7,7 @@ compiles to a `Statement`, which is kept.
 import json
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
+from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
 from django.db import connection
@@ -69,6 +70,17 @@ def beyond(key: Expression | F | None, id_: Expression | F, *, before: bool) -> 
     sql = f"({{}}, {{}}) {sign} ({{}}, {{}})"
     parts = key, id_, Param("after_key"), Param("after_id")
     return Condition(*parts, sqlite=sql, postgresql=sql)
+
+
+def equal(key: Expression | F) -> Condition:
+    """The key of `after_key`."""
+    return Condition(key, Param("after_key"), sqlite="{} = {}", postgresql="{} = {}")
+
+
+def past(key: Expression | F, *, before: bool) -> Condition:
+    """After (or before) all rows of that key."""
+    sql = f"{{}} {'<' if before else '>'} {{}}"
+    return Condition(key, Param("after_key"), sqlite=sql, postgresql=sql)
 
 
 ANY_OF = {
@@ -167,13 +179,21 @@ class Statement(NamedTuple):
         """The statement with parameters `limit` and `offset`."""
         return Statement(self.sql + BOUNDS, (*self.params, Slot("limit"), Slot("offset")))
 
-    def held(self) -> "Statement":
-        """The rows as they are, and nobody changes them until the transaction ends.
+    @classmethod
+    def in_turn(cls, statements: Sequence["Statement"]) -> "Statement":
+        """The rows of each, the first one's first, with parameters `limit` and `offset`.
 
-        On SQLite nobody could.
+        With an offset only where there is one statement.
         """
-        locked = " FOR SHARE" if connection.vendor == "postgresql" else ""
-        return Statement(self.sql + locked, self.params)
+        if len(statements) == 1:
+            return statements[0].limited()
+        sql = " UNION ALL ".join(f"SELECT * FROM ({each.sql} LIMIT %s)" for each in statements)
+        params = chain.from_iterable((*each.params, Slot("limit")) for each in statements)
+        return cls(sql, tuple(params)).limited()
+
+    def held(self) -> "Statement":
+        """The rows as they are, and nobody changes them until the transaction ends."""
+        return Statement(f"{self.sql} FOR SHARE", self.params)
 
     def counted(self, limit: int | None = None) -> "Statement":
         """How many rows there are, looking no further than a limit."""

@@ -62,8 +62,12 @@ OPTIMISATIONS = {
             paging.keyset,
         ),
         Optimisation(
-            "row-comparison", "The place of a page as one row comparison",
+            "row-comparison", "The place of a page as a range of an index",
             "as alternatives with OR", paging.row_comparison,
+        ),
+        Optimisation(
+            "ties-apart", "Rows of the same sort key are a range of their own",
+            "passed one by one up to the page", paging.ties_apart, SQLITE,
         ),
         Optimisation(
             "few-in-range", "The few rows that a range leaves are counted, then picked",

@@ -56,6 +56,17 @@ def row_comparison(client: Client) -> Trial:
     return Trial(deep(client, "title"), off)
 
 
+def ties_apart(client: Client) -> Trial:
+    """Of a library whose tracks were all added in one moment."""
+
+    def as_one_range(plan: Plan, *, tied: bool, **begins: Any) -> Any:
+        return segment(plan, tied=False, **begins)
+
+    segment = lists.segment
+    off = together(replacing(lists, segment=as_one_range), compiled_apart())
+    return Trial(deep(client, "created_at"), off)
+
+
 def depth_of_tracks() -> int:
     """So many tracks precede a page that is deep: nine tenths of all."""
     return Track.objects.count() * 9 // 10
