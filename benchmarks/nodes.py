@@ -193,6 +193,8 @@ def main() -> int:
         told(ran.merged)
         missing = lost(at.database, writer.acknowledged)
     wrong = [each.failed for each in found if each.failed]
+    if any(thread.is_alive() for thread in troubled):
+        wrong.append("not all went wrong that was to")
     if not ran.merged.requests:
         wrong.append("nothing is known of what the users saw")
     measured = [

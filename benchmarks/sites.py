@@ -75,7 +75,6 @@ class Site(NamedTuple):
     redis: servers.Program
     postgresql: servers.Program
     database: str
-    environment: dict[str, str]
 
 
 @contextmanager
@@ -113,7 +112,7 @@ def site(
         port = stack.enter_context(front.nginx(folder, workers, homes, limited=limited))
         (nginx,) = {child.pid for child in psutil.Process().children()} - before
         base = f"http://{servers.LOOPBACK}:{port}"
-        yield Site(base, nginx, started, redis, postgresql, database, environment)
+        yield Site(base, nginx, started, redis, postgresql, database)
 
 
 def running(

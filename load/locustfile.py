@@ -154,6 +154,7 @@ class Listener(FastHttpUser):
     def like(self, other: "Listener") -> "Listener":
         """Someone who knows what another has come across so far, under the same account."""
         self.account, self.headers = other.account, dict(other.headers)
+        self.known_until = other.known_until
         self.seen = {kind: deque(ids, REMEMBERED) for kind, ids in other.seen.items()}
         return self
 
@@ -285,7 +286,8 @@ class Listener(FastHttpUser):
         Its latency counts from when it was due, where it was.
         """
         if time.monotonic() > self.known_until:
-            self.known_until = math.inf
+            # The login asks, too; refused, it is tried again a little later.
+            self.known_until = time.monotonic() + RETRY_SECONDS
             self.log_in()
         method, _, _ = name.partition(" ")
         due, self.due = self.due, None

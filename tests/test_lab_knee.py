@@ -17,6 +17,7 @@ from django.core.management import CommandError, call_command
 
 from tests import lab_results as made
 from vivace.lab import knee, load, probes, report, results
+from vivace.lab.commands.knee import P99_MS
 from vivace.lab.evidence import gathered
 from vivace.lab.knee import Answer, Ask
 from vivace.lab.machine import CHECKOUT
@@ -47,7 +48,7 @@ def sent(p99_ms: float = 17.3, **changed: Any) -> Sent:
 
 
 def probe(ask: Ask, found: Sent, others_share: float = 0.013) -> Probe:
-    outcome = knee.outcome(found, others_share, knee.TARGET_MS)
+    outcome = knee.outcome(found, others_share, P99_MS)
     told = msgspec.structs.asdict(found)
     return Probe(
         rate=ask.rate,
@@ -62,7 +63,7 @@ def probe(ask: Ask, found: Sent, others_share: float = 0.013) -> Probe:
 
 def searched(server: Server) -> tuple[Answer, list[Probe]]:
     """The answer, and all the probes behind it."""
-    search = knee.search(knee.TARGET_MS)
+    search = knee.search(P99_MS)
     found: list[Probe] = []
     ask = next(search)
     while True:
@@ -86,7 +87,7 @@ def curved(edge: float, luck: float = 0.3, noise: float = 0.05, seed: int = 1) -
     def answer(ask: Ask) -> Probe:
         over = 10 * math.log(ask.rate / edge)
         over += luck * random.Random(ask.seed).gauss(0, 1) + noise * drawn.gauss(0, 1)
-        return probe(ask, sent(knee.TARGET_MS * math.exp(max(-4.0, min(4.0, over)))))
+        return probe(ask, sent(P99_MS * math.exp(max(-4.0, min(4.0, over)))))
 
     return answer
 
@@ -137,7 +138,7 @@ def queueing(service_s: float, seed: int) -> Server:
     drawn = random.Random(seed)
 
     def answer(ask: Ask) -> Probe:
-        order = probes.ordered("GET /tracks (page)", ask, knee.TARGET_MS)
+        order = probes.ordered("GET /tracks (page)", ask, P99_MS)
         free_at, took_ms = -math.inf, []
         for arrival in order.moments():
             free_at = max(free_at, arrival) + service_s * drawn.uniform(0.5, 1.5)
@@ -278,7 +279,7 @@ def test_operations_take_turns_and_what_breaks_off_is_kept() -> None:
         asked.append(operation)
         return servers[operation](ask)
 
-    fast, slow = probes.courses(["fast", "slow"], knee.TARGET_MS, send, lambda: None)
+    fast, slow = probes.courses(["fast", "slow"], P99_MS, send, lambda: None)
     assert asked[:4] == ["fast", "slow", "fast", "slow"]
     assert fast.answer == Answer(None, "the server's process 4711 ended")
     assert slow.answer is not None
@@ -287,7 +288,7 @@ def test_operations_take_turns_and_what_breaks_off_is_kept() -> None:
 
 
 def test_a_floor_that_misses_the_target_makes_the_generator_the_bottleneck() -> None:
-    course = probes.Course("GET /tracks (page)", knee.TARGET_MS)
+    course = probes.Course("GET /tracks (page)", P99_MS)
     course.answer = Answer(knee.Edge(417.0, 409.1, 423.7), "")
     ask = Ask(417.0, 0.5, 2.5, 1)
     floor = probe(ask, sent(157.1, generator_cpu=0.98))
@@ -420,7 +421,7 @@ def test_every_operation_is_something_that_people_of_the_load_tests_do() -> None
 
 def sought(operation: str, edge: float) -> Knee:
     """Found, as `vivace lab knee` leaves it."""
-    course = probes.Course(operation, knee.TARGET_MS)
+    course = probes.Course(operation, P99_MS)
     course.answer, course.probes = searched(curved(edge))
     return probes.as_found(course, probe(Ask(edge, 0.5, 2.5, 1), sent(1.37)))
 
@@ -442,7 +443,7 @@ def knee_result(**changed: Any) -> KneeResult:
 
 
 def no_knee() -> Knee:
-    course = probes.Course("GET /albums/{id}", knee.TARGET_MS)
+    course = probes.Course("GET /albums/{id}", P99_MS)
     course.answer, course.probes = searched(tired(700))
     return probes.as_found(course, None)
 

@@ -310,7 +310,13 @@ def test_an_unknown_profile_is_one_line() -> None:
     assert "assignment" in refusal("load", "stampede")
 
 
-@pytest.mark.parametrize("address", ["localhost:8000", "ftp://127.0.0.1", "http://", "nonsense"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "localhost:8000", "ftp://127.0.0.1", "http://", "nonsense", "http://[::1", "http://a:b",
+        "http://a:99999",
+    ],
+)  # fmt: skip
 def test_what_is_no_address_is_refused(address: str) -> None:
     assert "is not the address of a server" in refusal("load", "--host", address)
 

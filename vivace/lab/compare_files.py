@@ -7,16 +7,14 @@ not know Vivace, the yardstick, says by how much: only what goes beyond is calle
 import statistics
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from vivace.lab import verdicts
 from vivace.lab.cases import MachineInfo
 from vivace.lab.compare_results import Compared, CompareResult
 from vivace.lab.evidence import machine_name
-from vivace.lab.results import FORMAT, ResultError, read_bench
+from vivace.lab.results import ResultError, read_bench_as
 from vivace.lab.verdicts import Interval
 from vivace.lab.wording import STACK_NAMES
 
@@ -51,7 +49,7 @@ class BenchFile(Struct, frozen=True):
 
 def run(first: Path, second: Path) -> CompareResult:
     """Raises `ResultError`."""
-    old, new = read(first), read(second)
+    old, new = read_bench_as(first, BenchFile), read_bench_as(second, BenchFile)
     check_alike(first, old, second, new)
     before, after = old.by_name, new.by_name
     shared = [name for name in before if name in after]
@@ -82,18 +80,6 @@ def run(first: Path, second: Path) -> CompareResult:
             *(f"{after[name].extra_info.title}: new" for name in after if name not in before),
         ],
     )
-
-
-def read(path: Path) -> BenchFile:
-    raw = read_bench(path)
-    info: Any = raw["machine_info"]
-    found = info.get("format") if isinstance(info, dict) else None
-    if found != FORMAT:
-        raise ResultError(f"{path}: it is of format {found}, this Vivace reads {FORMAT}")
-    try:
-        return msgspec.convert(raw, BenchFile)
-    except msgspec.ValidationError as error:
-        raise ResultError(f"{path}: it is damaged: {error}") from error
 
 
 def check_alike(first: Path, old: BenchFile, second: Path, new: BenchFile) -> None:

@@ -12,7 +12,6 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 from msgspec import Struct
 
 from vivace.lab import results
@@ -27,7 +26,6 @@ from vivace.lab.profile_results import ProfileResult, profile_path
 from vivace.lab.profile_results import read as read_profile
 from vivace.lab.results import (
     DATABASES,
-    FORMAT,
     Database,
     KneeResult,
     Machine,
@@ -335,16 +333,9 @@ def bench_paths(folder: Path) -> Iterator[tuple[Database, Path]]:
 
 
 def bench(path: Path) -> BenchFile:
-    raw = results.read_bench(path)
-    found = raw["machine_info"].get("format") if isinstance(raw["machine_info"], dict) else None
-    if found != FORMAT:
-        raise ResultError(f"{path}: it is of format {found}, this Vivace reads {FORMAT}")
-    try:
-        made = msgspec.convert(raw, BenchFile)
-    except msgspec.ValidationError as error:
-        raise ResultError(f"{path}: it is damaged: {error}") from error
-    check_named(path, made.machine_info.database)
-    return made
+    found = results.read_bench_as(path, BenchFile)
+    check_named(path, found.machine_info.database)
+    return found
 
 
 def check_named(path: Path, database: Database) -> None:

@@ -23,7 +23,7 @@ RULES: dict[Rule, str] = {
     ),
     rules.refusals: "The server refused requests (429, 503).",
     rules.tails: f"The p99 of a load test is over {exact(rules.TAIL_FACTOR)} times its median.",
-    rules.slowest: "The endpoint with the highest p99 of a load test.",
+    rules.slowest: "The endpoints with the highest p99 of load tests.",
     rules.frozen: (
         f"With the server stopped, the p99 of open arrivals is within"
         f" {exact(100 * rules.THEORY_SHARE)} % of theory; the closed p99 beside it."

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
 from vivace.lab import results
@@ -76,8 +75,7 @@ def gate_path(folder: Path, database: Database) -> Path:
 
 
 def save(path: Path, result: GateResult) -> Path:
-    results.write(path, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
-    return path
+    return results.write_json(path, result)
 
 
 def read(path: Path) -> GateResult:

@@ -38,7 +38,6 @@ OPERATIONS: Mapping[str, str] = {
 }
 """By the names that the load tests give them: what their people do to ask for it."""
 USUAL = ("GET /artists (page)", "GET /tracks (page)", "GET /tracks/{id}")
-TARGET_MS = 100.0
 
 FIRST_RATE, LOWEST_RATE, HIGHEST_RATE = 64.0, 2.0, 50_000.0
 SHORT_S, SHORT_SETTLE_S = 0.75, 0.25

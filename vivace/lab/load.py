@@ -62,11 +62,9 @@ class Users(NamedTuple):
 
 def refuse_strangers(address: str, *, allow_remote: bool) -> None:
     """Raises `ResultError` for what is no address of a server, or not one on this machine."""
-    parts = urlsplit(address)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
-        raise ResultError(f"{address!r} is not the address of a server, as http://127.0.0.1:8000")
+    host, port = host_and_port(address)
     try:
-        found = socket.getaddrinfo(parts.hostname, parts.port or parts.scheme)
+        found = socket.getaddrinfo(host, port)
     except OSError as error:
         raise ResultError(f"{address}: {error.strerror or error}") from error
     local = all(ip_address(where[4][0].partition("%")[0]).is_loopback for where in found)  # type: ignore[union-attr]
@@ -76,11 +74,21 @@ def refuse_strangers(address: str, *, allow_remote: bool) -> None:
             " of your own it takes --allow-remote"
         )
     try:
-        socket.create_connection(
-            (parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)), timeout=5
-        ).close()
+        socket.create_connection((host, port), timeout=5).close()
     except OSError as error:
         raise ResultError(f"{address}: nothing answers there ({error})") from error
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """Raises `ResultError`."""
+    try:
+        parts = urlsplit(address)
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    except (ValueError, KeyError):
+        parts, port = urlsplit(""), 0
+    if not parts.hostname or parts.path not in {"", "/"}:
+        raise ResultError(f"{address!r} is not the address of a server, as http://127.0.0.1:8000")
+    return parts.hostname, port
 
 
 def elsewhere(address: str) -> Served:
@@ -201,11 +209,15 @@ def freeze(pids: Iterable[int], seconds: float) -> None:
     """Stop processes and all their children in their tracks for a while."""
     found = [psutil.Process(pid) for pid in pids]
     found += [child for process in found for child in process.children(recursive=True)]
-    for process in found:
-        process.suspend()
-    time.sleep(seconds)
-    for process in found:
-        process.resume()
+    try:
+        for process in found:
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
+        time.sleep(seconds)
+    finally:
+        for process in found:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
 
 
 def first_ended(pids: Iterable[int]) -> int | None:

@@ -33,7 +33,7 @@ from vivace.lab.wording import (
     times,
 )
 
-ENDPOINTS_SHOWN = 5
+ENDPOINTS_SHOWN = 3
 REASONS_SHOWN = 5
 ALL = "endpoints[*].histogram, merged"
 TONES = {"met": "good", "missed": "bad", "none": "bad"}

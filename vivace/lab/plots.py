@@ -26,8 +26,8 @@ HEIGHT = 2.6
 BAR_HEIGHT = 0.42
 TICKS_MIN = 3
 TOP_PERCENTILES = (0, 50, 90, 99, 99.9, 99.99, 99.999)
-STEPS_A_DECADE = 10
-BUCKETS = 150
+STEPS_A_DECADE = 6
+BUCKETS = 60
 """Points of a plot over time; longer runs are averaged into so many."""
 
 # Stand-ins, each unlike any other colour: `small` puts the page's own in their place.

@@ -5,12 +5,11 @@ what is wrong with them.
 from pathlib import Path
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
 from vivace.lab.profiling.indexes import Trial
 from vivace.lab.profiling.plans import Plan
-from vivace.lab.results import FORMAT, Machine, ResultError, Versions, decoded, write
+from vivace.lab.results import FORMAT, Machine, Versions, check_format, decoded, write_json
 
 
 class Found(Struct, kw_only=True):
@@ -107,24 +106,17 @@ class ProfileResult(Struct, kw_only=True):
     profiles: Profiles
 
 
-class Formatted(Struct):
-    format: int
-
-
 def profile_path(folder: Path, database: str, project: str = "") -> Path:
     """`profile-sqlite.json`, or with the name of another project's settings."""
     return folder / f"profile-{'-'.join(filter(None, [project, database]))}.json"
 
 
 def save(path: Path, result: ProfileResult) -> Path:
-    write(path, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
-    return path
+    return write_json(path, result)
 
 
 def read(path: Path) -> ProfileResult:
     """Raises `ResultError`."""
-    found: Formatted = decoded(path, Formatted)
-    if found.format != FORMAT:
-        raise ResultError(f"{path}: it is of format {found.format}, this Vivace reads {FORMAT}")
+    check_format(path)
     result: ProfileResult = decoded(path, ProfileResult)
     return result

@@ -18,7 +18,7 @@ class Promise(NamedTuple):
     """A limit that is stated before the run."""
 
     measure: str
-    """One of `load.MEASURES`."""
+    """One of `outcome.MEASURES`."""
     at_most: float | None = None
     at_least: float | None = None
 

@@ -1,7 +1,7 @@
 """What a load generator process sees, kept exactly: histograms, reasons, seconds, its own cost.
 
 Locust rounds response times and mixes what came while users were being added with the rest. Here
-each process writes its own file at the end of the test; `load.merge` puts them together.
+each process writes its own file at the end of the test; `outcome.merge` puts them together.
 """
 
 import os

@@ -8,7 +8,7 @@ so that a run that dies leaves the last one.
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -22,6 +22,7 @@ Stack = Literal["sqlite", "postgresql", "other"]
 """What was under load: Vivace on that database, or a server that was not the lab's own."""
 
 
+T = TypeVar("T")
 PositiveFloat = Annotated[float, Meta(gt=0)]
 
 
@@ -273,13 +274,18 @@ def write(path: Path, content: bytes) -> None:
     made.replace(path)
 
 
+def write_json(path: Path, result: Struct) -> Path:
+    """A result that somebody may want to read, put in place all at once."""
+    write(path, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+    return path
+
+
 def save(folder: Path, result: LoadResult | KneeResult) -> Path:
     if isinstance(result, LoadResult):
         path = load_path(folder, result.profile, result.stack)
     else:
         path = knee_path(folder, result.stack, kept=result.kept)
-    write(path, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
-    return path
+    return write_json(path, result)
 
 
 def load_path(folder: Path, profile: str, stack: Stack) -> Path:
@@ -324,6 +330,19 @@ def read_bench(path: Path) -> dict[str, Any]:
     if not found.get("benchmarks") or "machine_info" not in found:
         raise ResultError(f"{path}: it holds no benchmark")
     return found
+
+
+def read_bench_as(path: Path, kind: type[T]) -> T:
+    """As much of it as the kind has. Raises `ResultError`."""
+    raw = read_bench(path)
+    info: Any = raw["machine_info"]
+    found = info.get("format") if isinstance(info, dict) else None
+    if found != FORMAT:
+        raise ResultError(f"{path}: it is of format {found}, this Vivace reads {FORMAT}")
+    try:
+        return msgspec.convert(raw, kind)
+    except msgspec.ValidationError as error:
+        raise ResultError(f"{path}: it is damaged: {error}") from error
 
 
 def decoded(path: Path, kind: Any) -> Any:

@@ -121,11 +121,22 @@ def pages_compared(first: Case, last: Case, database: Database) -> Finding:
 
 
 def growth(evidence: Evidence) -> Iterator[Finding]:
-    for operation, cases in evidence.at_sizes().items():
-        for database in DATABASES:
-            there = [case for case in cases if database in case.on]
-            if len(there) > 1:
-                yield sizes_compared(operation, there, database)
+    """What costs much more among more records; one finding for all that does not."""
+    for database in DATABASES:
+        found = [
+            sizes_compared(operation, there, database)
+            for operation, cases in evidence.at_sizes().items()
+            if len(there := [case for case in cases if database in case.on]) > 1
+        ]
+        yield from (each for each in found if each.tone != "good")
+        if flat := [each for each in found if each.tone == "good"]:
+            most = max(flat, key=lambda each: each.weight)
+            text = (
+                f"{len(flat)} of {plural(len(found), 'operation')} on {STACK_NAMES[database]} cost"
+                f" at most {exact(GROWTH_FACTOR)} times as much among the most records. The most:"
+                f" {most.text}"
+            )
+            yield most._replace(text=text)
 
 
 def sizes_compared(operation: str, cases: Sequence[Case], database: Database) -> Finding:
@@ -175,16 +186,20 @@ def tails(evidence: Evidence) -> Iterator[Finding]:
 
 
 def slowest(evidence: Evidence) -> Iterator[Finding]:
+    """Of each endpoint that is the slowest somewhere, the load test where it is most so."""
+    tests: dict[str, list[tuple[float, Load]]] = {}
     for load in evidence.undisturbed:
         if len(found := load.slowest()) > 1:
             (endpoint, latency), *_ = found
-            p99 = latency.at(99)
-            text = (
-                f"The slowest endpoint of {load.title} is {endpoint.name}: p99 is {figure(p99)} ms,"
-                f" of all requests {figure(load.all.at(99))} ms."
-            )
-            where = load.where(f"endpoints[{endpoint.name}].histogram")
-            yield Finding("note", text, where, load.anchor, p99 / load.all.at(99))
+            tests.setdefault(endpoint.name, []).append((latency.at(99), load))
+    for name, there in tests.items():
+        p99, load = max(there, key=lambda each: each[0] / each[1].all.at(99))
+        text = (
+            f"The slowest endpoint of {plural(len(there), 'load test')} is {name}, most so of"
+            f" {load.title}: p99 is {figure(p99)} ms, of all requests {figure(load.all.at(99))} ms."
+        )
+        where = load.where(f"endpoints[{name}].histogram")
+        yield Finding("note", text, where, load.anchor, p99 / load.all.at(99))
 
 
 def no_verdict(evidence: Evidence) -> Iterator[Finding]:

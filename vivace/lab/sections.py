@@ -264,7 +264,9 @@ bar is, and prove nothing.
 To follow a figure: `jq '.benchmarks[] | select(.fullname == $name) | .stats.median' --arg name
 NAME FILE` for a benchmark, `jq '.endpoints[] | select(.name == $name)' --arg name NAME FILE` for
 an endpoint; `vivace.lab.histogram.decode` reads its histogram, as do the tools of HdrHistogram.
-Times in the files of benchmarks are seconds.
+Times in the files of benchmarks are seconds. The HTML page says `FILE › test_x.py::test_y` for
+`FILE › benchmarks[benchmarks/test_x.py::test_y] › stats.median`, and the file alone for a figure of
+a trial, `FILE › measured[FIGURE]`.
 """
 
 

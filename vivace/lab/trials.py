@@ -7,7 +7,6 @@ that are too many. Its figures stand beside what was promised of them.
 from pathlib import Path
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
 from vivace.lab import results
@@ -77,9 +76,7 @@ def trial_path(folder: Path, name: str, database: Database) -> Path:
 
 
 def save(folder: Path, result: TrialResult) -> Path:
-    path = trial_path(folder, result.name, result.database)
-    results.write(path, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
-    return path
+    return results.write_json(trial_path(folder, result.name, result.database), result)
 
 
 def read(path: Path) -> TrialResult:

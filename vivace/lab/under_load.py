@@ -11,7 +11,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 from rich.box import SIMPLE
 from rich.table import Table
@@ -76,8 +75,7 @@ def statements_path(folder: Path, profile: str, database: Database) -> Path:
 
 def save(folder: Path, result: StatementsResult) -> Path:
     path = statements_path(folder, result.profile, result.stack)
-    results.write(path, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
-    return path
+    return results.write_json(path, result)
 
 
 def table(result: StatementsResult) -> Table:

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
 from vivace.lab.results import (
@@ -16,7 +15,7 @@ from vivace.lab.results import (
     Versions,
     check_format,
     decoded,
-    write,
+    write_json,
 )
 from vivace.lab.wording import STACK_NAMES
 
@@ -55,8 +54,7 @@ def ablation_path(folder: Path, database: Database) -> Path:
 
 def save(folder: Path, result: AblationResult) -> Path:
     path = ablation_path(folder, result.database)
-    write(path, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
-    return path
+    return write_json(path, result)
 
 
 def read(path: Path) -> AblationResult:

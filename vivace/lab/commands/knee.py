@@ -16,6 +16,7 @@ from vivace.lab.commands.terminal import progress_bar, say, terminal
 HELP = "the highest rates of arrivals that keep p99 under a target"
 
 P99_MS = 100.0
+"""Of the usual target."""
 UNKEPT = {"VIVACE_CACHE": "off"}
 
 

@@ -62,7 +62,7 @@ def main() -> None:
             if told.status >= HTTPStatus.BAD_REQUEST:
                 why = found.warm.error or found.warm.body[:200].decode(errors="replace")
                 profiles.missing.append(f"{told.name} is answered with {told.status}: {why}")
-            if is_copy and task.try_indexes:
+            if is_copy:
                 try_indexes(handler, request, told, profiles.missing)
             profiles.operations.append(told)
         profiles.schema = [told_finding(each) for each in schema.findings()]

@@ -11,7 +11,6 @@ class Task(Struct, kw_only=True):
     """Names of Vivace's, paths of another project's; all where there is none."""
     headers: dict[str, str] = {}
     """Sent with every request to another project."""
-    try_indexes: bool = True
 
 
 class Chosen(Struct, tag="chosen"):
