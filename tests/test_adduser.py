@@ -101,3 +101,19 @@ def test_a_terminal_is_asked_twice(again: str, monkeypatch: pytest.MonkeyPatch) 
 def test_without_a_terminal_stdin_must_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CommandError, match="--password-stdin"):
         run("clara@example.org", stdin=PASSWORD, monkeypatch=monkeypatch)
+
+
+def test_a_password_that_is_no_text_is_said_in_one_line(
+    migrated_database: str, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "vivace", "adduser", "clara@example.org", "--password-stdin"],
+        input=b"\xff" * 20,
+        env={
+            **os.environ, "DATABASE_URL": migrated_database, "VIVACE_DATA_DIR": str(tmp_path),
+            "PYTHONUTF8": "1",
+        },
+        check=False,
+        capture_output=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, b"CommandError: The password is not UTF-8\n")

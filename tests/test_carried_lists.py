@@ -280,6 +280,32 @@ if connection.vendor == "postgresql":
         assert Artist.objects.filter(name=ODD).exists()
 
     @pytest.mark.django_db(transaction=True)
+    @pytest.mark.parametrize(("model", "field"), [(Artist, "name"), (Album, "title")])
+    def test_who_or_what_is_renamed_while_a_track_is_added_sorts_it_anew(
+        model: type[Artist | Album], field: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shelf = Shelf()
+        insert, renaming = additions.insert_findable, list[Thread]()
+        id_ = int(shelf.bjork if model is Artist else shelf.post)
+
+        def rename() -> None:
+            with changing():
+                changes.store(changes.locked(model, id_), {field: ODD})
+
+        def beside(*given: Any, **more: Any) -> None:
+            renaming.append(started(rename))
+            sleep(0.3)
+            insert(*given, **more)
+
+        monkeypatch.setattr(additions, "insert_findable", beside)
+        hunter = Track.objects.get(pk=builders.track("Hunter", by=shelf.bjork, on=shelf.post))
+        renaming[0].join()
+        hunter.refresh_from_db()
+        assert getattr(model.objects.get(pk=id_), field) == ODD
+        assert hunter.artist_key == hunter.artist.sort_key
+        assert hunter.album_key == hunter.album.title_key
+
+    @pytest.mark.django_db(transaction=True)
     def test_a_genre_that_is_given_while_it_is_renamed_has_its_new_name() -> None:
         shelf = Shelf()
         held = {"track_id": int(shelf.army), "position": 0, "artist_id": int(shelf.bjork)}

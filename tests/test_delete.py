@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from django.db import IntegrityError
 
 from tests import builders
 from tests.client import Person, blamed, problem
-from vivace.catalogue.models import Album, Artist, Genre, Track
+from vivace.catalogue import caching, changes
+from vivace.catalogue.models import Album, AlbumCredit, Artist, Genre, Track, TrackCredit
 
 
 class Library:
@@ -184,3 +186,38 @@ def test_a_credit_that_is_left_alone_and_says_nothing_more_goes_too(editor: Pers
 
     (left,) = editor.items("tracks")
     assert (left["id"], left["credits"]) == (track, [])
+
+
+def test_what_is_changed_beside_it_is_a_conflict(
+    editor: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL looks at keys at the end: one may then lead to what another has just removed."""
+    artist = builders.artist()
+
+    def look() -> None:
+        raise IntegrityError("a key leads nowhere")
+
+    monkeypatch.setattr(caching, "check", look)
+    for reply in (
+        editor.patch(f"artists/{artist}", {"sort_name": "Simone, Nina"}),
+        editor.delete(f"artists/{artist}"),
+    ):
+        assert "has just been changed" in problem(reply, 409)["detail"]
+    assert Artist.objects.get().sort_name is None
+
+
+def test_as_much_goes_as_no_statement_takes_at_once(
+    editor: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "AT_ONCE", 2)
+    bjork, sjon = builders.artists([{"name": "Björk"}, {"name": "Sjón"}])
+    mixed = [{"artist_id": sjon}, {"artist_id": bjork, "role": "guest"}]
+    kept = [builders.album(str(n), by=sjon, credits=mixed) for n in range(5)]
+    for n in range(5):
+        builders.track("Poem", by=sjon, on=builders.album(f"Of hers {n}", by=bjork))
+        builders.track("Ballad", by=sjon, on=kept[n], credits=mixed)
+    assert editor.delete(f"artists/{bjork}?cascade=true").status == 204
+    assert sorted(Track.objects.values_list("title", flat=True)) == ["Ballad"] * 5
+    assert Album.objects.count() == 5
+    assert not AlbumCredit.objects.exists()
+    assert not TrackCredit.objects.exists()

@@ -4,14 +4,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.http import HttpResponse
 
 from tests import builders
 from tests.client import Person, Reply, blamed, problem
 from tests.operations import OPERATIONS
 from tests.places import Everything, bodies
 from tests.threads import at_once
+from vivace.api.idempotency import kept
 from vivace.api.models import KeptAnswer
 from vivace.catalogue.models import Artist, Genre
+from vivace.problems import Conflict
 
 KEY = "2f1c0f3e-once"
 THREADS = 10
@@ -25,9 +28,9 @@ def post(person: Person, body: Any = None, key: str = KEY, path: str = "artists"
 
 def later(**passed: float) -> None:
     """Let time pass for every answer that is kept."""
-    for kept in KeptAnswer.objects.all():
-        kept.started_at -= timedelta(**passed)
-        kept.save()
+    for answer in KeptAnswer.objects.all():
+        answer.started_at -= timedelta(**passed)
+        answer.save()
 
 
 def named() -> list[str]:
@@ -52,6 +55,19 @@ def test_the_answer_is_what_it_was_whatever_happened_since(editor: Person) -> No
     assert post(editor).body == first.body
     editor.delete(f"artists/{first.json['id']}")
     assert post(editor).body == first.body
+    assert named() == []
+
+
+def test_one_whose_key_was_taken_over_makes_nothing(editor: Person) -> None:
+    """It ran for so long that it was taken for dead, and is the second to be done."""
+
+    def late() -> HttpResponse:
+        builders.artist("Björk")
+        later(minutes=6)
+        return HttpResponse(status=201)
+
+    with pytest.raises(Conflict, match="has taken its place"):
+        kept(editor.account_id, KEY, b"asked", late)
     assert named() == []
 
 

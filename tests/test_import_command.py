@@ -268,6 +268,24 @@ def test_a_cell_may_be_as_long_as_its_line(vivace: Vivace) -> None:
     assert vivace.counts(*sent, input=playlists) == (0, 1, 0, 0, 0)
 
 
+def test_an_owner_is_found_as_at_a_login(vivace: Vivace) -> None:
+    password = b"correct horse battery staple"
+    vivace("adduser", "a@example.org", "--username", "Jónsi", "--password-stdin", input=password)
+    row = b'{"name": "Kept", "tracks": []}'
+    assert vivace.counts("--owner", "JÓNSI", "-", input=row) == (0, 1, 0, 0, 0)
+
+
+def test_a_path_of_any_bytes_is_told(vivace: Vivace, tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.jsonl"))
+    path.write_bytes(b'{"title": "Hoppipolla", "artist": "Sigur Ros", "album": "Takk"}')
+    code, said, _ = vivace("import", path)
+    assert (code, said.splitlines()[0]) == (
+        0, f"{tmp_path}/\ufffd.jsonl: 1 added, 0 changed, 0 unchanged, 0 refused"
+    )  # fmt: skip
+    code, report = vivace.report(path, "nowhere")
+    assert (code, report["unchanged"]) == (3, 1)
+
+
 def test_an_unknown_owner_stops_it(vivace: Vivace) -> None:
     code, _, said = vivace("import", "--owner", "nobody", "-")
     assert (code, said) == (1, "CommandError: --owner: there is no user 'nobody'\n")

@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
+from vivace.accounts.models import User
 from vivace.catalogue import caching
+from vivace.catalogue.entries import CREDITS_MAX
 from vivace.catalogue.models import Album, Artist, Genre, Track
 from vivace.imports import run
 from vivace.imports.report import ImportReport
+from vivace.listening.models import Playlist
 
 pytestmark = pytest.mark.django_db
 
@@ -228,6 +231,33 @@ def test_credits_are_kept_in_order_where_they_say_more_than_the_artist() -> None
     assert counts(import_(NEUTRAL | {"credits": given})) == (0, 0, 1, [])
     assert counts(import_(NEUTRAL | {"credits": None})) == (0, 1, 0, [])
     assert track(title="Hyperballad").credits.count() == 0
+
+
+def test_more_credits_than_a_request_may_have_are_refused() -> None:
+    guests = [{"name": "Björk"}, *({"name": f"Guest {n}"} for n in range(CREDITS_MAX))]
+    assert import_(NEUTRAL | {"credits": guests[:-1]}).refused == 0
+    (error,) = import_(NEUTRAL | {"title": "Isobel", "credits": guests}).errors
+    assert error.reason.startswith("credits: ")
+
+
+def test_playlists_are_told_by_their_source_id_or_else_by_their_name() -> None:
+    alice = User.objects.create_user("alice", "alice@example.org")
+
+    def playlists(*rows: dict[str, Any]) -> tuple[int, int, int, list[str]]:
+        empty = {"kind": "playlist", "tracks": []}
+        return counts(import_(*(empty | row for row in rows), owner=alice))
+
+    ours = {"source": "ours", "source_id": "1"}
+    assert playlists({"name": "Kept"}, {"name": "KEPT"}) == (1, 1, 0, [])
+    assert playlists({"name": "Kept"} | ours, {"name": "kept"}) == (
+        1, 0, 0, ["2: name: 2 playlists have it; a source_id says which"]
+    )  # fmt: skip
+    renamed = {"name": "Other"} | ours
+    assert playlists(renamed, {"name": "KEPT"}, {"name": "Other"}) == (0, 1, 2, [])
+    assert playlists({"name": "Kept"} | ours, {"name": "Other"}) == (1, 1, 0, [])
+    assert [*Playlist.objects.order_by("id").values_list("name", flat=True)] == [
+        "KEPT", "Kept", "Other",
+    ]  # fmt: skip
 
 
 def test_the_first_credit_follows_the_artist() -> None:

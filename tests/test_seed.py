@@ -1,5 +1,6 @@
 """`vivace seed`: a generated library of the size asked for, once."""
 
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -28,6 +29,21 @@ def test_it_fills_the_library_and_the_same_again_changes_nothing() -> None:
     again = seed("--artists", "30", "--tracks-per-album", "8")
     assert again == "Tracks: 0 added, 0 changed, 480 unchanged\n"
     assert Artist.objects.count() == 30
+
+
+def test_rows_that_do_not_go_in_are_counted() -> None:
+    seed("--artists", "30", "--tracks-per-album", "8")
+    said = seed("--artists", "30", "--tracks-per-album", "8", "--seed", "2")
+    assert re.fullmatch(r"Tracks: \d+ added, \d+ changed, \d+ unchanged(, \d+ refused)?\n", said)
+    added, changed, unchanged, *refused = map(int, re.findall(r"\d+", said))
+    assert added + changed + unchanged + sum(refused) == 480
+
+
+def test_a_file_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "library.jsonl"
+    with pytest.raises(CommandError) as refused:
+        seed("--artists", "1", "--output", str(path))
+    assert str(refused.value) == f"{path}: No such file or directory"
 
 
 def test_it_writes_a_file_instead_where_one_is_named(tmp_path: Path) -> None:

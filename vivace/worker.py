@@ -46,8 +46,7 @@ def settle() -> None:
 def end() -> None:
     """End the process before Python takes itself down.
 
-    Granian's threads may still hold objects of Python's by then, and abort with a stack trace
-    (its issues 799, 846 and 881).
+    Granian's threads may still hold objects of Python's by then, and abort with a stack trace.
     """
     sys.stdout.flush()
     sys.stderr.flush()

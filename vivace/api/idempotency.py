@@ -92,7 +92,10 @@ def kept(
         with transaction.atomic() if together else nullcontext():
             response = make()
             headers = {name: response[name] for name in KEPT_HEADERS if name in response}
-            mine.update(status=response.status_code, headers=headers, body=response.content)
+            answer = {"headers": headers, "body": response.content}
+            if not mine.update(status=response.status_code, **answer):
+                # It was taken for abandoned, and what it made would be made twice.
+                raise Conflict("Another request with this key has taken its place")
     except BaseException:
         mine.delete()
         raise

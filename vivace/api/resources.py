@@ -1,10 +1,13 @@
 """What endpoints of one thing and of many things share."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from msgspec import Meta
 
@@ -18,7 +21,7 @@ from vivace.catalogue.caching import changing
 from vivace.catalogue.entries import ID
 from vivace.catalogue.lists import Listing, Row, is_there, row_of
 from vivace.catalogue.models import Entry
-from vivace.problems import NotFound
+from vivace.problems import Conflict, NotFound
 
 ROUTE = "/api/v1"
 
@@ -102,7 +105,7 @@ def made(request: HttpRequest, kind: Kind, id_: int) -> HttpResponse:
 
 def change(request: HttpRequest, kind: Kind, id_: str, asked: msgspec.Struct) -> HttpResponse:
     """Change it if it is still what If-Match names, and answer with what it is then."""
-    with changing():
+    with changing_together():
         found = changes.locked(kind.model, path_id(id_))
         guard(request, lambda: shown(kind.listing, kind.shape, found.pk))
         kind.change(found, asked)
@@ -111,8 +114,22 @@ def change(request: HttpRequest, kind: Kind, id_: str, asked: msgspec.Struct) ->
 
 def remove(request: HttpRequest, kind: Kind, id_: str, **how: bool) -> HttpResponse:
     """Remove it if it is still what If-Match names."""
-    with changing():
+    with changing_together():
         found = changes.locked(kind.model, path_id(id_))
         guard(request, lambda: shown(kind.listing, kind.shape, found.pk))
         kind.remove(found, **how)
     return no_content()
+
+
+@contextmanager
+def changing_together() -> Iterator[None]:
+    """A change, beside which others go on.
+
+    Raises `Conflict` where what it refers to has just been removed, or something has just been
+    added that refers to what it removes. PostgreSQL tells at the end.
+    """
+    try:
+        with changing():
+            yield
+    except (IntegrityError, ObjectDoesNotExist) as error:
+        raise Conflict("Something that belongs to it has just been changed") from error

@@ -315,7 +315,7 @@ class Shared:
         return False
 
     def give_up(self, key: str) -> None:
-        """Nobody need wait: there is nothing to keep."""
+        """Whoever comes now need not wait: there is nothing to keep."""
         self.asked(lambda: caches["default"].delete(claim(key)))
 
     def asked(self, ask: Callable[[], Any]) -> Any:

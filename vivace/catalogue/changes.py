@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from django.db import IntegrityError, transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, F
 from django.utils import timezone
 
 from vivace.catalogue import additions
@@ -32,6 +32,9 @@ from vivace.catalogue.models import (
     TrackGenre,
 )
 from vivace.problems import Conflict, Fault, NotFound
+
+AT_ONCE = 10_000
+"""SQLite takes 32,766 parameters in a statement."""
 
 Some = TypeVar("Some", bound=Entry)
 
@@ -169,13 +172,15 @@ def at_item() -> Iterator[None]:
 def remove_artist(artist: Artist, *, cascade: bool) -> None:
     """Remove an artist, and with `cascade` its albums and tracks. Credits elsewhere go too."""
     albums = list(artist.albums.values_list("pk", flat=True))
-    # By their ids: a condition on either of two joined tables has every track read.
-    tracks = Track.objects.filter(Q(artist=artist) | Q(album__in=albums))
+    tracks = Track.objects.filter(artist=artist)
     credited = artist.album_credits.exists() or artist.track_credits.exists()
     if not cascade and (albums or tracks.exists() or credited):
         raise Conflict("The artist still has albums, tracks or credits; ?cascade=true removes them")
     with seen_to():
         tracks.delete()
+        # By their ids: a condition on either of two joined tables has every track read.
+        for some in parts(albums):
+            Track.objects.filter(album__in=some).delete()
         artist.albums.all().delete()
     withdraw_credits(AlbumCredit, "album_id", artist)
     withdraw_credits(TrackCredit, "track_id", artist)
@@ -187,11 +192,17 @@ def withdraw_credits(model: type[AlbumCredit | TrackCredit], owner: str, artist:
     credits_of_artist = model._default_manager.filter(artist=artist)
     owners = list(credits_of_artist.values_list(owner, flat=True))
     credits_of_artist.delete()
-    left = model._default_manager.filter(**{f"{owner}__in": owners})
-    alone = left.values(owner).annotate(count=Count("id")).filter(count=1).values(owner)
     plain = {"role": "main", "credited_as": F("artist__name")}
-    doomed = left.filter(**{f"{owner}__in": alone}, **plain).values_list("id", flat=True)
-    model._default_manager.filter(pk__in=list(doomed)).delete()
+    for some in parts(owners):
+        left = model._default_manager.filter(**{f"{owner}__in": some})
+        alone = left.values(owner).annotate(count=Count("id")).filter(count=1).values(owner)
+        doomed = left.filter(**{f"{owner}__in": alone}, **plain).values_list("id", flat=True)
+        model._default_manager.filter(pk__in=list(doomed)).delete()
+
+
+def parts(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """As many at once as a statement may have parameters, twice."""
+    return (ids[at : at + AT_ONCE] for at in range(0, len(ids), AT_ONCE))
 
 
 def remove_album(album: Album, *, cascade: bool) -> None:

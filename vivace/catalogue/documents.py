@@ -2,7 +2,7 @@
 
 They stand together in `catalogue_album_search` and `catalogue_track_search`, `rowid` and `words`:
 a full-text table on SQLite, a table with an indexed `tsvector` on PostgreSQL. Triggers keep
-them right when anything they are made of changes. Code that inserts calls `index_documents`
+them right when anything they are made of changes. Code that inserts calls `index_new`
 once, when the genres and credits are in place: a trigger would flush SQLite's index at each row.
 """
 

@@ -55,6 +55,7 @@ ReleaseDate = Annotated[
 ]
 Milliseconds = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 DiscNumber = Annotated[int, Meta(ge=1, le=9_999)]
+# One less than the number that stands for "without a number" in `Track.position`.
 TrackNumber = Annotated[int, Meta(ge=0, le=999_998)]
 # fmt: off
 AlbumType = Literal[

@@ -24,11 +24,11 @@ OF_GENRE: dict[str, Filter] = {"genre": lambda: Q(genre_rows__genre_id=genre_nam
 
 
 def times(at: str) -> dict[str, Any]:
-    """As they are stored: the shapes of the hot lists put them into words (`moment`)."""
+    """As they are stored: the shapes put them into words."""
     return {name: F(at + name) for name in MOMENTS}
 
 
-TIMES = {name: F(name) for name in MOMENTS}
+TIMES = times("")
 
 # The columns of each kind's shape: of its own rows, or of others that lead to it by a relation,
 # where `at` is `track__` or the like.

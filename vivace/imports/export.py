@@ -19,6 +19,7 @@ from vivace.catalogue.statements import fetched
 from vivace.imports.library import ALBUM_COPIES, TRACK_COPIES, asked, credit_rows, in_order
 
 ALBUMS_AT_ONCE = 500
+ROWS_AT_ONCE = 2_000
 
 CSV_COLUMNS = (
     "title", "artist", "artist_disambiguation", "album", "album_artist",
@@ -162,21 +163,11 @@ def artist_rows() -> Iterator[dict[str, Any]]:
         }
 
 
-def stream(statement: str, values: Sequence[Any] = (), rows_at_once: int = 2_000) -> Iterator[Any]:
+def stream(statement: str) -> Iterator[Any]:
     """Rows as they are read, in bounded memory."""
-    if connection.vendor == "postgresql":
-        yield from postgresql_stream(statement, values, rows_at_once)
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        while rows := cursor.fetchmany(rows_at_once):
-            yield from rows
-
-
-def postgresql_stream(statement: str, values: Sequence[Any], rows_at_once: int) -> Iterator[Any]:
     with connection.chunked_cursor() as cursor:
-        cursor.execute(statement, values)
-        while rows := cursor.fetchmany(rows_at_once):
+        cursor.execute(statement)
+        while rows := cursor.fetchmany(ROWS_AT_ONCE):
             yield from rows
 
 

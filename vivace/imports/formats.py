@@ -131,7 +131,9 @@ class Csv:
             raise NotThatFormat("it is not CSV: the header is missing") from error
         refuse_header(self.header)
         known = frozenset[str]().union(*COLUMNS.values())
-        self.unknown = set(islice((name for name in self.header if name not in known), 100))
+        self.unknown = set(
+            islice((name for name in self.header if name not in known), UNSAID_COLUMNS)
+        )
         self.known = [name in known for name in self.header]
 
     def __iter__(self) -> Iterator[tuple[int, Row] | RowError]:

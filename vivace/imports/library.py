@@ -91,7 +91,7 @@ BY_SOURCE = (("source", "text"), ("source_id", "text"))
 
 
 class StoredLibrary:
-    """`plan.Library`, from the database."""
+    """`known.Library`, from the database."""
 
     def __init__(self) -> None:
         self.has_tracks = bool(fetched("SELECT 1 FROM catalogue_track LIMIT 1"))

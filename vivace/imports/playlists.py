@@ -1,5 +1,6 @@
 """Playlist rows: whose they are, what they hold, and what is to be written of it."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ from vivace.listening.models import Playlist, PlaylistItem
 from vivace.listening.playlists import MAX_ITEMS
 
 
-class KnownPlaylist(Struct):
+class KnownPlaylist(Struct, eq=False):
     id: int
     name: str
     public: bool
@@ -31,13 +32,44 @@ class KnownPlaylist(Struct):
     tracks: list[int]
 
 
+class Known:
+    """The playlists of the owner, and those that rows have added."""
+
+    def __init__(self, playlists: Iterable[KnownPlaylist]) -> None:
+        self.by_pair: dict[Pair, KnownPlaylist] = {}
+        self.named: defaultdict[str, list[KnownPlaylist]] = defaultdict(list)
+        for each in playlists:
+            self.add(each)
+
+    def add(self, playlist: KnownPlaylist) -> None:
+        if playlist.source is not None and playlist.source_id is not None:
+            self.by_pair.setdefault((playlist.source, playlist.source_id), playlist)
+        self.named[fold(playlist.name)].append(playlist)
+
+    def rename(self, playlist: KnownPlaylist, name: str) -> None:
+        before, after = fold(playlist.name), fold(name)
+        playlist.name = name
+        if before != after:
+            self.named[before].remove(playlist)
+            self.named[after].append(playlist)
+
+    def match(self, row: PlaylistRow) -> KnownPlaylist | None:
+        """The playlist that a row means, by its source id or else by its name."""
+        if pair := pair_of(row):
+            return self.by_pair.get(pair)
+        named = self.named[fold(row.name)]
+        if len(named) > 1:
+            raise RefusedError(f"name: {len(named)} playlists have it; a source_id says which")
+        return named[0] if named else None
+
+
 class Playlists:
     """Decides about playlist rows and holds what came of them."""
 
     def __init__(self, owner: User | None, report: ImportReport) -> None:
         self.owner = owner
         self.report = report
-        self.known: list[KnownPlaylist] | None = None
+        self.known: Known | None = None
         self.new: list[KnownPlaylist] = []
         self.changed: dict[int, KnownPlaylist] = {}
         self.refilled: set[int] = set()
@@ -45,12 +77,12 @@ class Playlists:
 
     def plan(self, rows: Sequence[tuple[int, PlaylistRow]], tracks: Tracks) -> None:
         if self.known is None:
-            self.known = stored(self.owner) if self.owner else []
+            self.known = Known(stored(self.owner) if self.owner else [])
         pairs = {pair for _, row in rows for pair in pairs_of(row)}
         ids = tracks.ids_from(pairs)
         for line, row in rows:
             try:
-                self.decide(row, self.found(row, ids))
+                self.decide(row, self.found(row, ids), self.known)
             except RefusedError as error:
                 self.report.refuse(RowError(line, str(error)))
 
@@ -75,8 +107,8 @@ class Playlists:
             )
         return [ids[pair] for pair in pairs]
 
-    def decide(self, row: PlaylistRow, tracks: list[int] | None) -> None:
-        playlist = self.match(row)
+    def decide(self, row: PlaylistRow, tracks: list[int] | None, known: Known) -> None:
+        playlist = known.match(row)
         if playlist is None:
             source, source_id = pair_of(row) or (None, None)
             public = row.public is True
@@ -84,6 +116,7 @@ class Playlists:
                 next(self.new_ids), row.name, public, source, source_id, tracks or []
             )
             self.new.append(playlist)
+            known.add(playlist)
             self.report.added += 1
             return
         wanted = (row.name, playlist.public if row.public is UNSET else bool(row.public))
@@ -93,21 +126,11 @@ class Playlists:
         elif wanted == (playlist.name, playlist.public):
             self.report.unchanged += 1
             return
-        playlist.name, playlist.public = wanted
+        known.rename(playlist, row.name)
+        playlist.public = wanted[1]
         self.report.changed += 1
         if playlist.id > 0:
             self.changed[playlist.id] = playlist
-
-    def match(self, row: PlaylistRow) -> KnownPlaylist | None:
-        """The playlist that a row means, by its source id or else by its name."""
-        known = [*(self.known or ()), *self.new]
-        if pair := pair_of(row):
-            return next((each for each in known if (each.source, each.source_id) == pair), None)
-        key = fold(row.name)
-        named = [each for each in known if fold(each.name) == key]
-        if len(named) > 1:
-            raise RefusedError(f"name: {len(named)} playlists have it; a source_id says which")
-        return named[0] if named else None
 
     def has_writes(self) -> bool:
         return bool(self.new or self.changed)

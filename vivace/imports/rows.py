@@ -6,7 +6,7 @@ Nothing is looked up here: a row that passes is right in itself.
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -14,15 +14,11 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from vivace.catalogue import entries
 from vivace.catalogue.models import DISAMBIGUATION_LENGTH, NAME_LENGTH, TITLE_LENGTH
 
-MAX_GENRES = 100
 # Together they fit an index entry of PostgreSQL, whatever the script.
 SOURCE_LENGTH = 100
 SOURCE_ID_LENGTH = 500
 SourceName = Annotated[str, Meta(max_length=SOURCE_LENGTH, pattern=entries.SHOWN)]
 """As it is given for all rows of a file."""
-POSITIVE_INT_MAX = 2**31 - 1
-TRACK_NUMBER_MAX = 999_998
-"""One less than the number that stands for "without a number" in `Track.position`."""
 T = TypeVar("T")
 Maybe: TypeAlias = T | UnsetType | None
 """A column that may be absent (`UNSET`), and null."""
@@ -30,11 +26,8 @@ Maybe: TypeAlias = T | UnsetType | None
 Title = Annotated[str, Meta(max_length=TITLE_LENGTH)]
 Name = Annotated[str, Meta(max_length=NAME_LENGTH)]
 Disambiguation = Annotated[str, Meta(max_length=DISAMBIGUATION_LENGTH)]
-Copy = Annotated[int, Meta(ge=1, le=POSITIVE_INT_MAX)]
-Genres = Annotated[list[Name], Meta(max_length=MAX_GENRES)]
-AlbumType = Literal[
-    "album", "ep", "single", "compilation", "live", "soundtrack", "remix", "broadcast", "other"
-]
+Copy = Annotated[int, Meta(ge=1, le=entries.MAX_INTEGER)]
+Genres = Annotated[list[Name], Meta(max_length=entries.GENRES_MAX)]
 
 
 class RowError(Struct, frozen=True):
@@ -53,6 +46,9 @@ class CreditRow(Struct, kw_only=True, forbid_unknown_fields=True):
     disambiguation: Disambiguation | None = None
     credited_as: Name | None = None
     role: Name = "main"
+
+
+Credits = Annotated[list[CreditRow], Meta(max_length=entries.CREDITS_MAX)]
 
 
 class EntryRow(Struct, kw_only=True):
@@ -74,10 +70,10 @@ class AlbumRow(EntryRow, kw_only=True):
     artist_disambiguation: Disambiguation | None = None
     copy: Copy | None = None
     release_date: Maybe[str] = UNSET
-    type: Maybe[AlbumType] = UNSET
+    type: Maybe[entries.AlbumType] = UNSET
     genre: Maybe[Name] = UNSET
     genres: Maybe[Genres] = UNSET
-    credits: Maybe[list[CreditRow]] = UNSET
+    credits: Maybe[Credits] = UNSET
 
 
 class TrackRow(EntryRow, kw_only=True):
@@ -89,15 +85,15 @@ class TrackRow(EntryRow, kw_only=True):
     album_artist_disambiguation: Disambiguation | None = None
     album_copy: Copy | None = None
     copy: Copy | None = None
-    disc_number: Maybe[Annotated[int, Meta(ge=1, le=9_999)]] = UNSET
-    track_number: Maybe[Annotated[int, Meta(ge=0, le=TRACK_NUMBER_MAX)]] = UNSET
-    duration_ms: Maybe[Annotated[int, Meta(ge=0, le=POSITIVE_INT_MAX)]] = UNSET
+    disc_number: Maybe[entries.DiscNumber] = UNSET
+    track_number: Maybe[entries.TrackNumber] = UNSET
+    duration_ms: Maybe[entries.Milliseconds] = UNSET
     composer: Maybe[Title] = UNSET
     release_date: Maybe[str] = UNSET
     isrc: Maybe[str] = UNSET
     genre: Maybe[Name] = UNSET
     genres: Maybe[Genres] = UNSET
-    credits: Maybe[list[CreditRow]] = UNSET
+    credits: Maybe[Credits] = UNSET
 
 
 class GenreRow(EntryRow, kw_only=True):

@@ -75,7 +75,7 @@ def sqlite() -> Iterator[str]:
         # The rows matching a prefix are all that is asked: no positions, no ranks. Marks belong
         # to their word, as in `folding.words`. There is no trigger for new rows: fired for each
         # of many it flushes the index every time (35 µs a row); code that inserts calls
-        # `bulk.index_words` once instead.
+        # `search.index_words` once instead.
         yield (
             f"CREATE VIRTUAL TABLE {index} USING fts5({column}, content='catalogue_{table}', "
             "content_rowid='id', detail=none, columnsize=0, prefix='1 2 3', "

@@ -38,7 +38,10 @@ class Command(BaseCommand):
 
 
 def password_from_stdin() -> str:
-    return sys.stdin.readline(MAX_LENGTH + 2).removesuffix("\n").removesuffix("\r")
+    try:
+        return sys.stdin.readline(MAX_LENGTH + 2).removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError as error:
+        raise CommandError("The password is not UTF-8") from error
 
 
 def password_from_terminal() -> str:

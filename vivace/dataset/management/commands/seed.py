@@ -5,7 +5,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from vivace.dataset.filling import fill, write_lines
 from vivace.dataset.library import library
@@ -41,11 +41,15 @@ class Command(BaseCommand):
         if options["output"] == "-":
             write_lines(rows, sys.stdout.buffer)
         elif options["output"]:
-            with Path(options["output"]).open("wb") as file:
-                write_lines(rows, file)
+            try:
+                with Path(options["output"]).open("wb") as file:
+                    write_lines(rows, file)
+            except OSError as error:
+                raise CommandError(f"{error.filename}: {error.strerror}") from error
         else:
             report = fill(rows)
+            refused = f", {report.refused:,} refused" if report.refused else ""
             self.stdout.write(
                 f"Tracks: {report.added:,} added, {report.changed:,} changed,"
-                f" {report.unchanged:,} unchanged"
+                f" {report.unchanged:,} unchanged{refused}"
             )

@@ -1,6 +1,7 @@
 """`vivace import`: files of artists, albums, tracks and playlists into the library."""
 
 import gc
+import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator
@@ -11,11 +12,11 @@ from typing import Any, BinaryIO
 import msgspec
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
-from django.db.models import Q
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from vivace.accounts.models import User
+from vivace.accounts.names import is_writable
 from vivace.imports import run
 from vivace.imports.formats import SUFFIXES, Format
 from vivace.imports.report import ImportReport
@@ -29,7 +30,6 @@ ERRORS_SHOWN = 20
 
 class Command(BaseCommand):
     help = "Import JSON Lines or CSV into the library. docs/import.md describes the columns."
-    requires_migrations_checks = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, or - for the input")
@@ -56,12 +56,17 @@ class Command(BaseCommand):
                 if not reports:
                     raise
                 report = reason(error)
-            reports.append((path, report))
+            reports.append((shown(path), report))
             # At once: the next file may be broken off.
-            write_report(self, path, report, as_json=options["json"])
+            write_report(self, *reports[-1], as_json=options["json"])
         if options["json"]:
             self.stdout.write(msgspec.json.encode(summed(reports)).decode())
         sys.exit(exit_code([report for _, report in reports], options["strict"]))
+
+
+def shown(path: str) -> str:
+    """As it can be written, whatever bytes a file system takes for a name."""
+    return os.fsencode(path).decode(errors="replace")
 
 
 def source_name(text: str) -> str:
@@ -76,7 +81,7 @@ def account(name: str | None) -> User | None:
     """The user of that name or email address."""
     if name is None:
         return None
-    user = User.objects.filter(Q(username__iexact=name) | Q(email__iexact=name)).first()
+    user = User.objects.named(name) if is_writable(name) else None
     if user is None:
         raise CommandError(f"--owner: there is no user {name!r}", returncode=NOTHING_WRITTEN)
     return user
@@ -95,7 +100,7 @@ def import_file(path: str, owner: User | None, options: dict[str, Any]) -> Impor
             owner=owner,
             strict=options["strict"],
             dry_run=options["dry_run"],
-            progress=resources.enter_context(progress_bar(path)),
+            progress=resources.enter_context(progress_bar(shown(path))),
         )
 
 
