@@ -20,7 +20,7 @@ from vivace.lab.machine import machine, versions
 from vivace.lab.outcome import PACKAGES
 from vivace.lab.results import Database
 from vivace.lab.trials import Measured, TrialResult
-from vivace.lab.wording import figure, interval
+from vivace.lab.wording import interval
 
 
 class Trial:
@@ -86,7 +86,6 @@ class Trial:
 
 
 def line(each: Measured) -> str:
-    unit = f" {each.unit}" if each.unit else ""
     between = f" ({interval(*each.interval)})" if each.interval else ""
     promised = f", {each.bound}: {'met' if each.met else 'MISSED'}" if each.bound else ""
-    return f"{each.what}: {figure(each.value)}{unit}{between}{promised}"
+    return f"{each.what}: {each.told}{between}{promised}"

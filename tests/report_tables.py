@@ -21,12 +21,12 @@ class Tables(HTMLParser):
 
     def end_cell(self) -> None:
         """Without an end of its own, a cell ends with the next, or with its row."""
-        if self.open[-1:] == ["td"]:
+        if self.open[-1:] in (["td"], ["th"]):
             self.open.pop()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.note(attrs)
-        if tag == "td":
+        if tag in {"td", "th"}:
             self.end_cell()
         if tag not in VOID:
             self.open.append(tag)

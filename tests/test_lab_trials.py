@@ -63,7 +63,7 @@ def test_a_script_tells_its_figures_and_keeps_them(
     assert capsys.readouterr().out.splitlines() == [
         "served: 88.4 % (81.2–93.4), ≥ 90 %: MISSED",
         "p99 of refusals: 6.61 ms, ≤ 50 ms: met",
-        "writes acknowledged: 1,230",
+        "writes acknowledged: 1,234",
         f"Result: {path}",
     ]
     found = trials.read(path)
@@ -236,7 +236,7 @@ def test_the_report_has_the_figures_and_what_was_promised(tmp_path: Path) -> Non
     at = "trial-overload-postgresql.json › measured"
     assert rows == [
         (
-            "| memory on SQLite | writes acknowledged | 1,230 | – | – | – |"
+            "| memory on SQLite | writes acknowledged | 1,234 | – | – | – |"
             " `trial-memory-sqlite.json › measured[writes acknowledged]` |"
         ),
         (
@@ -248,7 +248,7 @@ def test_the_report_has_the_figures_and_what_was_promised(tmp_path: Path) -> Non
             f" `{at}[p99 of refusals]` |"
         ),
         (
-            "| overload on PostgreSQL | writes acknowledged | 1,230 | – | – | – |"
+            "| overload on PostgreSQL | writes acknowledged | 1,234 | – | – | – |"
             f" `{at}[writes acknowledged]` |"
         ),
     ]

@@ -22,7 +22,7 @@ from vivace.lab.sections import SECTIONS
 CODE = re.compile(r"`([^`]+)`")
 STYLE = re.compile(r' style="([^"]*)"')
 POINTS = re.compile(
-    r'<defs><path id="(?P<name>\w+)" (?P<shape>d="[^"]*") class="(?P<line>\w+)"/></defs>'
+    r'(?P<mark><defs><path id="(?P<name>\w+)" d="[^"]*" class="\w+"/></defs>)'
     r'<g (?P<clip>clip-path="[^"]*")>'
     r'(?P<first><use href="#(?P=name)" x="[^"]*" y="[^"]*" class="(?P<fill>\w+)"/>)'
     r'(?P<more>(?:<use href="#(?P=name)" x="[^"]*" y="[^"]*" class="(?P=fill)"/>)*)</g>'
@@ -75,9 +75,9 @@ def as_path(series: re.Match[str]) -> str:
     """Its points as those of one path, which takes a quarter of what they do one by one."""
     places = " ".join(f"{x} {y}" for x, y in PLACE.findall(series["first"] + series["more"]))
     name = series["name"]
-    marked = " ".join(f'marker-{at}="url(#{name})"' for at in ("start", "mid", "end"))
+    marked = " ".join(f'marker-{at}="url(#{name}-at)"' for at in ("start", "mid", "end"))
     return (
-        f'<marker id="{name}"><path {series["shape"]} class="{series["line"]} {series["fill"]}"/>'
+        f'{series["mark"]}<marker id="{name}-at"><use href="#{name}" class="{series["fill"]}"/>'
         f'</marker><path {series["clip"]} d="M{places}" fill="none" {marked}/>'
     )
 

@@ -6,7 +6,7 @@ from vivace.lab.evidence import Evidence, Trial
 from vivace.lab.load_tables import kept
 from vivace.lab.page import Cell, Column, Point, Points, Row, Section, Table, Text, text_column
 from vivace.lab.trials import Measured
-from vivace.lab.wording import NOTHING, figure, interval
+from vivace.lab.wording import NOTHING, interval
 
 WHAT = (
     "A trial is a script that asks one thing of a running Vivace that no benchmark and no load test"
@@ -35,12 +35,11 @@ def figures(found: Sequence[Trial]) -> Table:
 
 
 def row(trial: Trial, each: Measured) -> Row:
-    unit = f" {each.unit}" if each.unit else ""
     promise = trial.promise(each)
     cells: list[Cell | str] = [
         trial.title,
         each.what,
-        f"{figure(each.value)}{unit}",
+        each.told,
         interval(*each.interval) if each.interval else NOTHING,
         each.bound or NOTHING,
         kept(promise) if promise else NOTHING,

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from vivace.lab import results
 from vivace.lab.results import FORMAT, Database, Machine, ResultError, Versions
-from vivace.lab.wording import exact
+from vivace.lab.wording import exact, figure
 
 
 class Measured(Struct, kw_only=True):
@@ -26,6 +26,13 @@ class Measured(Struct, kw_only=True):
     high: float | None = None
     at_most: float | None = None
     at_least: float | None = None
+
+    @property
+    def told(self) -> str:
+        """`8.45 ms`; a count as it is."""
+        if not self.unit and float(self.value).is_integer():
+            return f"{self.value:,.0f}"
+        return f"{figure(self.value)} {self.unit}".rstrip()
 
     @property
     def interval(self) -> tuple[float, float] | None:
