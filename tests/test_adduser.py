@@ -111,7 +111,7 @@ def test_a_password_that_is_no_text_is_said_in_one_line(
         input=b"\xff" * 20,
         env={
             **os.environ, "DATABASE_URL": migrated_database, "VIVACE_DATA_DIR": str(tmp_path),
-            "PYTHONUTF8": "1",
+            "PYTHONIOENCODING": "utf-8:strict",
         },
         check=False,
         capture_output=True,
