@@ -4,16 +4,19 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 import psutil
+import psycopg
 import pytest
 
 from vivace.lab.servers import LOOPBACK, START_SECONDS, STOP_SECONDS, free_port
@@ -31,10 +34,12 @@ def vivace(*words: str) -> list[str]:
 
 
 @contextmanager
-def serving(environment: dict[str, str], port: int) -> Iterator[subprocess.Popen[str]]:
+def serving(
+    environment: dict[str, str], port: int, workers: int = 2
+) -> Iterator[subprocess.Popen[str]]:
     """The server once it answers; killed with its workers if the block leaves it running."""
     process = subprocess.Popen(
-        vivace("serve", "--port", str(port), "--workers", "2"),
+        vivace("serve", "--port", str(port), "--workers", str(workers)),
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -59,12 +64,26 @@ def get(port: int, path: str, body: object = None) -> tuple[int, bytes]:
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json"} if data else {}
     try:
-        with urlopen(Request(f"http://{LOOPBACK}:{port}{path}", data, headers)) as reply:
+        asked = Request(f"http://{LOOPBACK}:{port}{path}", data, headers)
+        with urlopen(asked, timeout=STOP_SECONDS) as reply:  # noqa: S310 - a server of our own
             return reply.status, reply.read()
     except HTTPError as error:
         return error.code, error.read()
-    except (URLError, ConnectionError):
+    except (URLError, ConnectionError, TimeoutError):
         return 0, b""
+
+
+def add_alice(environment: dict[str, str]) -> dict[str, str]:
+    """An account; what logs it in."""
+    subprocess.run(
+        vivace("adduser", "alice@example.org", "--password-stdin"),
+        env=environment,
+        input=PASSWORD,
+        text=True,
+        check=True,
+        capture_output=True,
+    )
+    return {"login": "alice", "password": PASSWORD}
 
 
 def test_it_serves_an_empty_folder_until_it_is_told_to_stop(environment: dict[str, str]) -> None:
@@ -74,15 +93,7 @@ def test_it_serves_an_empty_folder_until_it_is_told_to_stop(environment: dict[st
         assert get(port, "/api/docs")[0] == 200
         assert b"--primary" in get(port, "/static/admin/css/base.css")[1]
         assert get(port, "/api/v1/artists")[0] == 401
-        subprocess.run(
-            vivace("adduser", "alice@example.org", "--password-stdin"),
-            env=environment,
-            input=PASSWORD,
-            text=True,
-            check=True,
-            capture_output=True,
-        )
-        login = {"login": "alice", "password": PASSWORD}
+        login = add_alice(environment)
         assert b"access_token" in get(port, "/api/v1/auth/login", login)[1]
         new = {"email": "bob@example.org", "username": "bob", "password": PASSWORD}
         assert get(port, "/api/v1/auth/register", new)[0] == 403
@@ -94,6 +105,31 @@ def test_it_serves_an_empty_folder_until_it_is_told_to_stop(environment: dict[st
     assert get(port, "/healthz") == (0, b"")
 
 
+def test_a_worker_reads_while_its_logins_wait(environment: dict[str, str]) -> None:
+    port = free_port()
+    with serving(environment, port, workers=1), ThreadPoolExecutor(3) as people:
+        login = add_alice(environment)
+        with held(environment["DATABASE_URL"]):
+            asked = [people.submit(get, port, "/api/v1/auth/login", login) for _ in range(3)]
+            wait(asked, timeout=1)
+            assert get(port, "/readyz")[0] == 200
+            assert not any(each.done() for each in asked)
+        assert [each.result()[0] for each in asked] == [200, 200, 200]
+
+
+@contextmanager
+def held(database: str) -> Iterator[None]:
+    """Nobody can write what a login does."""
+    if database.startswith("sqlite"):
+        with closing(sqlite3.connect(database.partition("///")[2])) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+    else:
+        with psycopg.connect(database) as other:
+            other.execute("LOCK accounts_refreshtoken")
+            yield
+
+
 def test_it_ends_quietly_at_ctrl_c(environment: dict[str, str]) -> None:
     port = free_port()
     with serving(environment, port) as server:
@@ -102,6 +138,15 @@ def test_it_ends_quietly_at_ctrl_c(environment: dict[str, str]) -> None:
         said, _ = server.communicate(timeout=STOP_SECONDS)
     assert server.returncode == 0
     assert len(said.splitlines()) == 1, said
+
+
+def test_its_workers_end_when_it_is_killed(environment: dict[str, str]) -> None:
+    port = free_port()
+    with serving(environment, port) as server:
+        workers = psutil.Process(server.pid).children()
+        server.kill()
+        assert not psutil.wait_procs(workers, STOP_SECONDS)[1]
+    assert get(port, "/healthz") == (0, b"")
 
 
 def test_ctrl_c_before_it_serves_is_as_quiet(environment: dict[str, str]) -> None:

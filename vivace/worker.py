@@ -2,8 +2,11 @@
 
 import atexit
 import gc
+import multiprocessing
 import os
+import signal
 import sys
+import threading
 from importlib import import_module
 from typing import Any
 
@@ -17,11 +20,23 @@ def load(target: str) -> Any:
     The main process gets it and tells its workers to stop; told twice, they hang.
     """
     os.setpgrp()
+    threading.Thread(target=end_with_main_process, daemon=True).start()
     module, _, name = target.partition(":")
     application = getattr(import_module(module), name)
+    # What it imports needs Django, which the application has loaded.
+    from vivace.login_lane import open_lane
+
+    open_lane()
     settle()
     atexit.register(end)
     return application
+
+
+def end_with_main_process() -> None:
+    """Killed, it tells nobody, and its port would go on answering."""
+    if main := multiprocessing.parent_process():
+        main.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def settle() -> None:
