@@ -99,11 +99,7 @@ def write_settings(
     upstreams = (shipped / "upstreams.conf").read_text()
     for lane, told in SHIPPED_SOCKETS.items():
         line = f"    server unix:{told} max_fails=0;\n"
-        own = "".join(
-            f"    server unix:{socket_of(lane, node)} max_fails={20 * (len(nodes) > 1)}"
-            " fail_timeout=2s;\n"
-            for node in nodes
-        )
+        own = "".join(line.replace(told, str(socket_of(lane, node))) for node in nodes)
         upstreams = replaced(upstreams, {line: own})
     (folder / "upstreams.conf").write_text(upstreams)
 
