@@ -200,14 +200,14 @@ def test_what_waits_too_long_a_queue_is_refused_at_once(site: Site) -> None:
     def ask(number: int) -> None:
         began = time.monotonic()
         # No address may have more than 200 connections.
-        source = f"127.0.0.{1 + number % 2}"
+        source = f"127.0.0.{1 + number % 3}"
         status, headers, body = site.ask("GET", "/api/v1/genres?limit=1", source=source)
         statuses.append((status, time.monotonic() - began))
         if status == 503:
             assert headers["Retry-After"] == "1"
             assert json.loads(body)["code"] == "unavailable"
 
-    threads = [threading.Thread(target=ask, args=[number]) for number in range(330)]
+    threads = [threading.Thread(target=ask, args=[number]) for number in range(440)]
     with stopped(reads):
         for thread in threads:
             thread.start()
