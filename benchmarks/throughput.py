@@ -6,8 +6,9 @@ wrk asks over 100 connections, each of them as soon as it has its answer, and sh
 the servers, as it does with the NGINX that they are set beside. They take turns of some seconds, in
 another order each round: `vivace serve` that makes each page anew, the same with pages kept; on
 PostgreSQL besides NGINX and Gunicorn as deploy/ has them, with a token, and as public reads through
-NGINX's cache of one second, beside an NGINX that serves the same bytes from a file. Exits with 1
-where a rate is under its goal, or an answer was no success.
+NGINX's cache of one second, beside an NGINX that serves the same bytes from a file. With them go
+the same servers with an application that has one answer and does nothing else: none can give more.
+Exits with 1 where a rate is under its goal, or an answer was no success.
 """
 
 import os
@@ -38,6 +39,23 @@ PUBLIC = {"VIVACE_PUBLIC_READ": "on", "VIVACE_TRUSTED_PROXIES": "unix"}
 OF_A_FILE = 80.0
 """Percent of what NGINX does with a file, that public reads are to reach."""
 PUBLIC_READS, FILE = "NGINX, public reads", "NGINX, the same from a file"
+SERVE, GRANIAN = "vivace serve, kept", "Granian, the same and nothing else"
+GUNICORN, GUNICORN_ALONE = (
+    "NGINX and Gunicorn, kept",
+    "NGINX and Gunicorn, the same and nothing else",
+)
+OF: Mapping[str, tuple[str, float | None]] = MappingProxyType(
+    {PUBLIC_READS: (FILE, OF_A_FILE), SERVE: (GRANIAN, None), GUNICORN: (GUNICORN_ALONE, None)}
+)
+"""What is set beside what, and the percent of it that is to be reached."""
+NOTHING_ELSE = """\
+from pathlib import Path
+
+exec(Path("{shipped}").read_text())
+wsgi_app = "vivace.lab.null:application"
+# They load Vivace.
+del post_fork, post_worker_init
+"""
 FILE_SETTINGS = """\
 {user}
 daemon off;
@@ -55,7 +73,7 @@ http {{
     server {{
         listen {loopback}:{port};
         location = /healthz {{ return 200; }}
-        location / {{ root {folder}/files; }}
+        location / {{ root {files}; }}
     }}
 }}
 """
@@ -97,8 +115,10 @@ class Way(NamedTuple):
 def on_sqlite(folder: Path) -> Iterator[list[Way]]:
     own = settings(folder) | {"DATABASE_URL": f"sqlite:///{folder}/vivace.sqlite3"}
     stacks.fill(own, 1, print)
-    with vivace_serve(own | UNKEPT, folder) as anew, vivace_serve(own, folder) as kept:
-        yield of_vivace_serve(anew, 2_200, kept)
+    with ExitStack() as stack:
+        anew = stack.enter_context(vivace_serve(own | UNKEPT, folder))
+        kept = stack.enter_context(vivace_serve(own, folder))
+        yield [*of_vivace_serve(anew, 2_200, kept), granian(stack, page_of(kept, folder))]
 
 
 @contextmanager
@@ -114,21 +134,23 @@ def on_postgresql(folder: Path) -> Iterator[list[Way]]:
         nginx = address(stack.enter_context(front.nginx(folder, WORKERS)))
         (folder / "public").mkdir()
         public = stack.enter_context(front.nginx(folder / "public", WORKERS, [folder], public=True))
-        public_reads = Way(PUBLIC_READS, address(public), with_token=False)
-        file = stack.enter_context(nginx_with_file(folder, public_reads.once().body))
+        page = page_of(kept, folder)
+        file = stack.enter_context(nginx_with_files(page.parent))
         yield [
             *of_vivace_serve(anew, 1_500, kept),
-            Way("NGINX and Gunicorn, kept", nginx, 7_000),
+            granian(stack, page),
+            Way(GUNICORN, nginx, 7_000),
             Way("NGINX and Gunicorn, kept and compressed", nginx, headers=GZIP),
-            public_reads,
-            Way(FILE, file, path="/page.json", with_token=False),
+            Way(GUNICORN_ALONE, gunicorn_alone(stack, page), with_token=False),
+            Way(PUBLIC_READS, address(public), with_token=False),
+            Way(FILE, file, path=f"/{page.name}", with_token=False),
         ]
 
 
 def of_vivace_serve(anew: str, at_least: float, kept: str) -> list[Way]:
     return [
         Way("vivace serve, made anew", anew, at_least),
-        Way("vivace serve, kept", kept, 25_000),
+        Way(SERVE, kept, 25_000),
         Way("vivace serve, kept and compressed", kept, headers=GZIP),
     ]
 
@@ -151,11 +173,33 @@ def address(port: int) -> str:
     return f"http://{servers.LOOPBACK}:{port}"
 
 
+def page_of(base: str, folder: Path) -> Path:
+    """A file with the page that all of them answer with."""
+    (page := folder / "files" / "page.json").parent.mkdir()
+    page.write_bytes(Way(SERVE, base).once().body)
+    return page
+
+
+def granian(stack: ExitStack, page: Path) -> Way:
+    nothing = stacks.null_server(stacks.Cores((), ()), page, WORKERS)
+    return Way(GRANIAN, stack.enter_context(nothing), with_token=False)
+
+
+def gunicorn_alone(stack: ExitStack, page: Path) -> str:
+    """NGINX and Gunicorn as they are shipped, but for the application."""
+    (folder := page.parents[1] / "nothing").mkdir()
+    (settings := folder / "gunicorn.conf.py").write_text(
+        NOTHING_ELSE.format(shipped=front.DEPLOY / "gunicorn.conf.py")
+    )
+    told = stacks.environment({"VIVACE_LAB_BODY": str(page)})
+    stack.enter_context(front.gunicorn("reads", folder, told, WORKERS, settings))
+    return address(stack.enter_context(front.nginx(folder, WORKERS)))
+
+
 @contextmanager
-def nginx_with_file(folder: Path, content: bytes) -> Iterator[str]:
-    """An NGINX that serves nothing but this."""
-    (folder / "files").mkdir()
-    (folder / "files" / "page.json").write_bytes(content)
+def nginx_with_files(files: Path) -> Iterator[str]:
+    """An NGINX that serves nothing but these."""
+    folder = files.parent
 
     def command(port: int) -> list[str]:
         (path := folder / "file.conf").write_text(
@@ -163,6 +207,7 @@ def nginx_with_file(folder: Path, content: bytes) -> Iterator[str]:
                 user=front.user(),
                 temporary=front.temporary(folder),
                 folder=folder,
+                files=files,
                 workers=WORKERS,
                 loopback=servers.LOOPBACK,
                 port=port,
@@ -207,12 +252,13 @@ def figures(ways: Sequence[Way], found: Mapping[str, Sequence[wrk.Answered]]) ->
             what=f"pages of {each.what}", value=value, unit="requests/s", low=low, high=high,
             at_least=each.at_least,
         )  # fmt: skip
-    if FILE in rates:
-        share = ratios.ratio(rates[PUBLIC_READS], rates[FILE])
-        yield Measured(
-            what=f"{PUBLIC_READS}, of what it does with a file", unit="%", at_least=OF_A_FILE,
-            value=100 * share.ratio, low=100 * share.low, high=100 * share.high,
-        )  # fmt: skip
+    for what, (beside, at_least) in OF.items():
+        if what in rates and beside in rates:
+            share = ratios.ratio(rates[what], rates[beside])
+            yield Measured(
+                what=f"{what}, per page of {beside}", unit="%", at_least=at_least,
+                value=100 * share.ratio, low=100 * share.low, high=100 * share.high,
+            )  # fmt: skip
     wrong = sum(each.wrong for turns in found.values() for each in turns)
     yield Measured(what="pages that were no success", value=wrong, at_most=0)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import signal
 import socket
 import subprocess
@@ -273,6 +274,60 @@ def test_an_old_worker_goes_on_until_a_new_one_has_loaded(site: Site) -> None:
             process.resume()
     until(lambda: not before & workers_of(main))
     assert {site.ask("GET", ARTISTS)[0] for _ in range(20)} == {200}
+
+
+class Booting:
+    """A worker that its main process waits for."""
+
+    def __init__(self) -> None:
+        self.signs_of_life = 0
+
+    def notify(self) -> None:
+        self.signs_of_life += 1
+
+
+def loaded(monkeypatch: pytest.MonkeyPatch, loading: Callable[[str], None]) -> Booting:
+    """One that has loaded the application in this way."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "of nobody")
+    shipped = runpy.run_path(str(front.DEPLOY / "gunicorn.conf.py"))
+    shipped["load"].__globals__["import_module"] = loading
+    shipped["load"](worker := Booting())
+    return worker
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Elsewhere threads have no priority each")
+def test_a_worker_loads_behind_others_and_serves_beside_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own, seen = os.getpriority(os.PRIO_PROCESS, 0), []
+    loaded(monkeypatch, lambda _module: seen.append(os.getpriority(os.PRIO_PROCESS, 0)))
+    assert seen == [min(19, own + 5)]
+    assert os.getpriority(os.PRIO_PROCESS, 0) == own
+
+
+def test_a_worker_that_loads_for_long_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert loaded(monkeypatch, lambda _module: time.sleep(0.5)).signs_of_life >= 2
+
+
+def test_why_a_worker_cannot_load_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_module: str) -> None:
+        raise ImportError("no such setting")
+
+    with pytest.raises(ImportError, match="no such setting"):
+        loaded(monkeypatch, fail)
+
+
+def test_a_worker_does_not_wait_for_whom_it_has_answered(site: Site) -> None:
+    import psutil
+
+    path = psutil.Process(site.gunicorns["reads"]).environ()["VIVACE_BIND"].removeprefix("unix:")
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(path)
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        while client.recv(65_536):
+            pass
+        with pytest.raises(BrokenPipeError):
+            client.sendall(b"more")
 
 
 def until(reached: Callable[[], bool]) -> None:

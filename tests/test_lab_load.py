@@ -18,7 +18,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from tests import live
-from vivace.lab import histogram, load, outcome, profiles, results, stacks
+from vivace.lab import hashes, histogram, load, outcome, profiles, results, stacks
 from vivace.lab.machine import CHECKOUT
 from vivace.lab.outcome import Test as LoadTest
 from vivace.lab.recorded import Recorded, Seen, Tick
@@ -177,6 +177,27 @@ def test_logins_a_second_are_those_that_were_answered() -> None:
     with_logins = merged._replace(endpoints=[*merged.endpoints, login], seconds=4.0)
     assert outcome.logins_per_second(with_logins) == 20
     assert outcome.logins_per_second(merged) == 0
+    assert outcome.share_of_hashes(with_logins._replace(hashes=25.0)) == 80
+    assert outcome.share_of_hashes(with_logins) == 0
+
+
+def test_each_processor_hashes_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hashes, "SECONDS", 0.2)
+    asked: list[float] = []
+
+    def hash_until(end: float) -> int:
+        asked.append(end)
+        return 7
+
+    monkeypatch.setattr(hashes, "hash_until", hash_until)
+    assert hashes.per_second([]) > 0
+    assert len(asked) == 1
+    cores = stacks.shared_out().server
+    hashes.per_second(cores)
+    assert len(asked) == 1 + max(1, len(cores))
+    monkeypatch.undo()
+    assert hashes.hash_until(time.perf_counter()) == 0
+    assert hashes.hash_until(time.perf_counter() + 0.01) >= 1
 
 
 def test_every_profile_measures_for_a_while_after_its_users_have_come() -> None:
@@ -210,7 +231,8 @@ def test_people_find_what_they_should(library: stacks.Served, profile: profiles.
 
 @pytest.mark.usefixtures("no_floor")
 def test_some_read_while_the_others_do_nothing_but_log_in(library: stacks.Served) -> None:
-    profile = QUICK._replace(users=9, spawn_rate=9, script="logins.py")
+    some = (profiles.Promise(outcome.OF_HASHES, at_least=0.01),)
+    profile = QUICK._replace(users=9, spawn_rate=9, script="logins.py", promises=some)
     found = load.run(LoadTest(profile, "other", library, SHARED), USERS, nothing)
     assert found.failures == []
     by_name = {each.name: each for each in found.endpoints}
@@ -218,6 +240,7 @@ def test_some_read_while_the_others_do_nothing_but_log_in(library: stacks.Served
     assert not any(name.startswith("POST /playlists") for name in by_name)
     assert by_name["POST /auth/login"].requests > 4
     assert max(second.users for second in found.timeline) == 9
+    assert [target.met for target in found.targets] == [True]
 
 
 @pytest.mark.usefixtures("no_floor")

@@ -43,12 +43,16 @@ def socket_of(lane: str, folder: Path) -> Path:
 
 @contextmanager
 def gunicorn(
-    lane: str, folder: Path, environment: Mapping[str, str], workers: int
+    lane: str,
+    folder: Path,
+    environment: Mapping[str, str],
+    workers: int,
+    settings: Path = DEPLOY / "gunicorn.conf.py",
 ) -> Iterator[Popen[bytes]]:
     """One of the three of a node, once its socket is there. Raises `ServerFailedError`."""
     socket = socket_of(lane, folder)
     own = {"VIVACE_BIND": f"unix:{socket}", "VIVACE_WORKERS": str(workers), **LANES[lane]}
-    command = [sys.executable, "-m", "gunicorn", "--config", str(DEPLOY / "gunicorn.conf.py")]
+    command = [sys.executable, "-m", "gunicorn", "--config", str(settings)]
     with servers.started(command, folder, env={**environment, **own}) as process:
         if not servers.answered(0, lambda _port: socket.exists(), process):
             raise servers.ServerFailedError((folder / "log").read_text(errors="replace"))

@@ -4,9 +4,6 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from django.contrib.auth.hashers import Argon2PasswordHasher
-
-from vivace.accounts.passwords import Argon2id
 from vivace.lab import stacks
 
 SECONDS = 5.0
@@ -22,6 +19,11 @@ def per_second(cores: Sequence[int]) -> float:
 
 def hash_until(end: float) -> int:
     """How many were hashed until then: by Argon2 as it is set here, past the lane for it."""
+    # Other load tests are run without Django.
+    from django.contrib.auth.hashers import Argon2PasswordHasher
+
+    from vivace.accounts.passwords import Argon2id
+
     hasher, number = Argon2id(), 0
     while time.perf_counter() < end:
         Argon2PasswordHasher.encode(hasher, stacks.PASSWORD, hasher.salt())

@@ -178,28 +178,26 @@ def vivace_serve(own: dict[str, str], folder: Path, workers: int) -> Iterator[in
 
 
 @contextmanager
-def null_server(cores: Cores) -> Iterator[str]:
-    """The address of a server that does nothing, on the cores and in the way of a real one."""
+def null_server(
+    cores: Cores, body: Path | None = None, workers: int | None = None
+) -> Iterator[str]:
+    """The address of a server that does nothing, on the cores and in the way of a real one.
+
+    It answers with the bytes of a file, where one is named.
+    """
+    number = str(workers or max(1, len(cores.server)))
+    told = {"VIVACE_LAB_BODY": str(body)} if body else {}
 
     def command(port: int) -> list[str]:
         where = ["--host", servers.LOOPBACK, "--port", str(port)]
-        how = ["--interface", "wsgi", "--workers", str(max(1, len(cores.server)))]
-        application = "vivace.lab.null:application"
-        return [
-            sys.executable,
-            "-m",
-            "granian",
-            *where,
-            *how,
-            "--log-level",
-            "warning",
-            application,
-        ]
+        how = ["--interface", "wsgi", "--workers", number, "--blocking-threads", "1"]
+        rest = ["--log-level", "warning", "vivace.lab.null:application"]
+        return [sys.executable, "-m", "granian", *where, *how, *rest]
 
     with (
         kept_to(cores.server),
         servers.owned_folder() as folder,
-        servers.serving(command, servers.http_answers, folder, env=dict(os.environ)) as port,
+        servers.serving(command, servers.http_answers, folder, env={**os.environ, **told}) as port,
     ):
         yield f"http://{servers.LOOPBACK}:{port}"
 
