@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -298,12 +299,48 @@ def test_the_change_of_another_connection_is_seen_at_once() -> None:
 
 if connection.vendor == "postgresql":
 
-    @pytest.mark.django_db(transaction=True)
+    @pytest.fixture
+    def lease(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A long one, that begins with the next look at the generation."""
+        monkeypatch.setattr(caching, "LEASE_SECONDS", 0.5)
+        monkeypatch.setattr(caching.here, "until", 0.0)
+
+    @pytest.mark.usefixtures("lease")
     def test_to_tell_the_generation_is_a_sign_of_life() -> None:
         own: Any = connection
         own.answered_at = -1.0
         caching.current()
         assert own.answered_at > 0
+
+    @pytest.mark.usefixtures("lease")
+    def test_the_generation_is_asked_for_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+        told = iter([7, 8])
+        monkeypatch.setattr(caching, "asked", lambda _connection: next(told))
+        assert [caching.current() for _ in range(10)] == [7] * 10
+        time.sleep(caching.LEASE_SECONDS)
+        assert caching.current() == 8
+
+    @pytest.mark.usefixtures("lease")
+    def test_a_change_is_told_when_nobody_goes_by_what_was_before() -> None:
+        before = caching.current()
+        at_once(lambda: builders.artist("Sigur Rós"))
+        assert caching.current() not in {before, None}
+
+    @pytest.mark.usefixtures("lease")
+    def test_a_transaction_of_many_changes_waits_once() -> None:
+        waits: Callable[[], int] = lambda: len(connection.run_on_commit)  # noqa: E731
+        with transaction.atomic():
+            for name in ("Sigur Rós", "Múm"):
+                builders.artist(name)
+                assert waits() == 1
+        with transaction.atomic():
+            with suppress(ZeroDivisionError), transaction.atomic():
+                builders.artist("Björk")
+                1 / 0  # noqa: B018
+            assert waits() == 0
+            builders.artist("Ásgeir")
+            assert waits() == 1
+            transaction.set_rollback(True)
 
 
 @pytest.mark.django_db(transaction=True)

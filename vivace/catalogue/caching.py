@@ -5,6 +5,7 @@ counted: a library brought back from a backup meets only generations that it had
 content, whatever was kept since.
 """
 
+import math
 import re
 import secrets
 import sqlite3
@@ -25,6 +26,9 @@ TABLE = Generation._meta.db_table
 CURRENT = f"SELECT value FROM {TABLE}"
 PREPARED = b"vivace_generation"
 UNKNOWN_STATEMENT = b"26000"
+LEASE_SECONDS = 0.005
+"""For so long whoever reads may go by what PostgreSQL last told; and so long whoever changed the
+catalogue waits before saying so, that nobody reads what was before it from then on."""
 
 
 class Here(threading.local):
@@ -32,9 +36,11 @@ class Here(threading.local):
 
     changing = False
     """Whether it is in a block that advances the generation at its end."""
-    signal: Any = None
-    """What told the generation, on which connection."""
     generation: int | None = None
+    signal: Any = None
+    """What SQLite told it by, on which connection."""
+    until = -math.inf
+    """When it is to be asked for again on PostgreSQL, by `monotonic`."""
 
 
 here = Here()
@@ -53,6 +59,17 @@ def advance() -> None:
     if not connection.in_atomic_block:
         raise RuntimeError("The generation moves with a transaction, and there is none")
     Generation.objects.update(value=secrets.randbits(BITS))
+    waits = any(outlast_leases in each for each in connection.run_on_commit)
+    if connection.vendor == "postgresql" and not waits:
+        transaction.on_commit(outlast_leases)
+
+
+def outlast_leases() -> None:
+    """Return when nobody goes by a generation of before any more, on whichever node.
+
+    Each counts from before it asked, by its own clock: that they agree on the hour is not needed.
+    """
+    time.sleep(LEASE_SECONDS)
 
 
 @contextmanager
@@ -161,20 +178,31 @@ def current() -> int | None:
     """The generation, as cheaply as the database can tell; None where there is none.
 
     SQLite says whether a file was written to at all, which takes no query. PostgreSQL is asked
-    for the row. Raises `DatabaseError`.
+    for the row, once in `LEASE_SECONDS`. Raises `DatabaseError`.
     """
     # Looked up once: the proxy of the default one does so at every access.
     own: Any = connections[DEFAULT_DB_ALIAS]
     if own.in_atomic_block:
         # What a transaction of its own changed may yet be undone, which no signal tells.
         return Generation.objects.values_list("value", flat=True).first()
+    return leased(own) if own.vendor == "postgresql" else signalled(own)
+
+
+def leased(own: Any) -> int | None:
+    now = time.monotonic()
+    if now >= here.until:
+        own.ensure_connection()
+        with own.wrap_database_errors:
+            here.generation = asked(own.connection.pgconn)
+        here.until = now + LEASE_SECONDS
+        own.answered_at = time.monotonic()
+    return here.generation
+
+
+def signalled(own: Any) -> int | None:
     own.ensure_connection()
     try:
         raw = own.connection
-        if own.vendor == "postgresql":
-            found = asked(raw.pgconn)
-            own.answered_at = time.monotonic()
-            return found
         signal = raw, raw.execute("PRAGMA data_version").fetchone(), raw.total_changes
         if signal != here.signal:
             row = raw.execute(CURRENT).fetchone()

@@ -129,6 +129,10 @@ OPTIMISATIONS = {
             rendering.kept_answers,
         ),
         Optimisation(
+            "lease", "What PostgreSQL told of changes holds for 5 ms", "asked at each request",
+            rendering.leased_generation, POSTGRESQL,
+        ),
+        Optimisation(
             "frozen", "What is loaded at the start is frozen for the collector", "not frozen",
             rendering.frozen,
         ),

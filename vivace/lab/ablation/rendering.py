@@ -13,7 +13,7 @@ from django.db import connection
 from vivace.api import catalogue as views
 from vivace.api import conditional, schemas
 from vivace.api.stored import StoredAnswers
-from vivace.catalogue import lists
+from vivace.catalogue import caching, lists
 from vivace.catalogue.fields import timestamp
 from vivace.catalogue.lists import Page, Place, Row
 from vivace.catalogue.models import Track
@@ -128,6 +128,11 @@ def kept_answers(client: Client) -> Trial:
     answers.shared = None
     off = replacing(answers, found=forgotten, keep=forgotten)
     return Trial(client.get("tracks", PAGE), off, through=answers)
+
+
+def leased_generation(client: Client) -> Trial:
+    answers = StoredAnswers(client.handler)
+    return Trial(client.get("tracks", PAGE), replacing(caching, LEASE_SECONDS=0), through=answers)
 
 
 # --- The collector ----------------------------------------------------------------------------
