@@ -17,12 +17,10 @@ import mmap
 import os
 import shutil
 import signal
-import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
@@ -45,8 +43,13 @@ backlog = int(os.environ.get("VIVACE_QUEUE") or 384)
 limit_request_line = 0
 
 timeout = int(os.environ.get("VIVACE_SECONDS") or 30)
+
+HANDOVER_SECONDS = 60
+"""At a reload an old worker goes on until a new one has loaded, for so long at the most."""
+LOOK_SECONDS = 0.1
+
 # At the end, running requests may finish.
-graceful_timeout = timeout
+graceful_timeout = HANDOVER_SECONDS + timeout
 
 # The sign of life is a file; on a disk that is busy it would come late.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
@@ -65,11 +68,6 @@ if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             shutil.rmtree(folder, ignore_errors=True)
 
     atexit.register(forget, os.environ["PROMETHEUS_MULTIPROC_DIR"], os.getpid())
-
-
-HANDOVER_SECONDS = 60
-"""An old worker goes on until a new one has loaded, for so long at the most."""
-LOOK_SECONDS = 0.1
 
 
 class Handover:
@@ -126,23 +124,25 @@ def load(worker: Any) -> None:
 
     A thread can go behind others and be gone; for a process there is no way back.
     """
+    from vivace.worker import let_others_go_first
+
+    until = time.monotonic() + HANDOVER_SECONDS
     with ThreadPoolExecutor(1, initializer=let_others_go_first) as thread:
-        loading = thread.submit(import_module, "vivace.wsgi")
+        loading = thread.submit(load_and_settle, worker)
         while wait([loading], LOOK_SECONDS).not_done:
-            worker.notify()
+            if time.monotonic() < until:
+                worker.notify()
     loading.result()
 
 
-def let_others_go_first() -> None:
-    # Elsewhere it would be the whole process.
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, 0, min(19, os.getpriority(os.PRIO_PROCESS, 0) + 5))
-
-
-def post_worker_init(worker: Any) -> None:
+def load_and_settle(worker: Any) -> None:
+    worker.app.wsgi()  # which Gunicorn keeps
     from vivace.worker import settle
 
     settle()
+
+
+def post_worker_init(worker: Any) -> None:
     worker.end = signal.getsignal(signal.SIGTERM)
     signal.signal(signal.SIGTERM, lambda *_: go(worker))
     worker.handover.loaded(worker.born)
@@ -173,7 +173,7 @@ def post_request(_worker: Any, request: Any, _environ: Any, response: Any) -> No
         while request.body.read(1 << 18):
             pass
     # Nothing is left to be read, so there is no reset to wait out, as Gunicorn would: until NGINX
-    # has closed its end, and the worker answers a fifth fewer.
+    # has closed its end, and the worker answers a sixth fewer.
     if response and response.headers_sent:
         response.sock.close()
 

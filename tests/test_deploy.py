@@ -14,12 +14,13 @@ from configparser import ConfigParser
 from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from tests.databases import own_database
 from tests.live import CHECKOUT, PASSWORD
+from vivace import worker
 from vivace.lab import front, servers
 
 KEY = "only-for-tests-" + "0123456789" * 5
@@ -277,44 +278,56 @@ def test_an_old_worker_goes_on_until_a_new_one_has_loaded(site: Site) -> None:
 
 
 class Booting:
-    """A worker that its main process waits for."""
+    """A worker that its main process waits for, and its application."""
 
-    def __init__(self) -> None:
+    def __init__(self, wsgi: Callable[[], None]) -> None:
+        self.app, self.wsgi = self, wsgi
         self.signs_of_life = 0
 
     def notify(self) -> None:
         self.signs_of_life += 1
 
 
-def loaded(monkeypatch: pytest.MonkeyPatch, loading: Callable[[str], None]) -> Booting:
-    """One that has loaded the application in this way."""
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Callable[[Booting], None]:
+    """How a worker loads, as it is shipped."""
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "of nobody")
+    monkeypatch.setattr(worker, "settle", lambda: None)
     shipped = runpy.run_path(str(front.DEPLOY / "gunicorn.conf.py"))
-    shipped["load"].__globals__["import_module"] = loading
-    shipped["load"](worker := Booting())
-    return worker
+    return cast("Callable[[Booting], None]", shipped["load"])
 
 
+@pytest.mark.any_database
 @pytest.mark.skipif(sys.platform != "linux", reason="Elsewhere threads have no priority each")
-def test_a_worker_loads_behind_others_and_serves_beside_them(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_worker_loads_behind_others_and_serves_beside_them(load: Callable[..., None]) -> None:
     own, seen = os.getpriority(os.PRIO_PROCESS, 0), []
-    loaded(monkeypatch, lambda _module: seen.append(os.getpriority(os.PRIO_PROCESS, 0)))
+    load(Booting(lambda: seen.append(os.getpriority(os.PRIO_PROCESS, 0))))
     assert seen == [min(19, own + 5)]
     assert os.getpriority(os.PRIO_PROCESS, 0) == own
 
 
-def test_a_worker_that_loads_for_long_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert loaded(monkeypatch, lambda _module: time.sleep(0.5)).signs_of_life >= 2
+@pytest.mark.any_database
+def test_a_worker_that_loads_for_long_is_alive(load: Callable[..., None]) -> None:
+    load(slow := Booting(lambda: time.sleep(0.5)))
+    assert slow.signs_of_life >= 2
 
 
-def test_why_a_worker_cannot_load_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_module: str) -> None:
+@pytest.mark.any_database
+def test_one_that_never_loads_is_not(
+    load: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(load.__globals__, "HANDOVER_SECONDS", 0)
+    load(hanging := Booting(lambda: time.sleep(0.5)))
+    assert hanging.signs_of_life == 0
+
+
+@pytest.mark.any_database
+def test_why_a_worker_cannot_load_is_told(load: Callable[..., None]) -> None:
+    def fail() -> None:
         raise ImportError("no such setting")
 
     with pytest.raises(ImportError, match="no such setting"):
-        loaded(monkeypatch, fail)
+        load(Booting(fail))
 
 
 def test_a_worker_does_not_wait_for_whom_it_has_answered(site: Site) -> None:

@@ -231,9 +231,10 @@ def test_people_find_what_they_should(library: stacks.Served, profile: profiles.
 
 @pytest.mark.usefixtures("no_floor")
 def test_some_read_while_the_others_do_nothing_but_log_in(library: stacks.Served) -> None:
-    some = (profiles.Promise(outcome.OF_HASHES, at_least=0.01),)
+    some = (profiles.Promise(profiles.OF_HASHES, at_least=0.01),)
     profile = QUICK._replace(users=9, spawn_rate=9, script="logins.py", promises=some)
-    found = load.run(LoadTest(profile, "other", library, SHARED), USERS, nothing)
+    test = LoadTest(profile, "other", library, SHARED)
+    found = load.run(test, USERS, nothing)
     assert found.failures == []
     by_name = {each.name: each for each in found.endpoints}
     assert {"POST /auth/login", "GET /tracks (page)", "GET /tracks/{id}"} <= by_name.keys()

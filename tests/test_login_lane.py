@@ -1,17 +1,24 @@
 """Who waits on a worker's lane for logins, and who does not; tests/test_serve.py has it whole."""
 
 import io
+import os
+import sys
 import threading
+import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from vivace import login_lane
+from vivace import login_lane, metrics
+from vivace.api.observed import ARRIVED, Observed
 from vivace.login_lane import LoginLane
 from vivace.metrics import hashing
+from vivace.worker import let_others_go_first
 
 pytestmark = pytest.mark.any_database
 
@@ -24,24 +31,22 @@ class Worker:
     """A lane, and who was answered how on which thread."""
 
     def __init__(self) -> None:
-        self.free = threading.Event()
+        self.began, self.free = threading.Event(), threading.Event()
         self.answered: list[tuple[str, str, bytes]] = []
         self.changed = threading.Condition()
-        self.lane = LoginLane(self.run, self.refuse)
+        self.lane = LoginLane(self.run, partial(self.note, "too large"), partial(self.note, "full"))
 
     def run(self, connection: str, request: dict[str, Any]) -> None:
         if threading.current_thread() is not threading.main_thread():
+            self.began.set()
             assert self.free.wait(10)
         if connection == BREAKS:
             raise RuntimeError(connection)
-        self.note("answered", connection, request["wsgi.input"].read())
+        self.note("answered", connection, request)
 
-    def refuse(self, connection: str, _request: dict[str, Any]) -> None:
-        self.note("refused", connection, b"")
-
-    def note(self, how: str, connection: str, body: bytes) -> None:
+    def note(self, how: str, connection: str, request: dict[str, Any]) -> None:
         with self.changed:
-            self.answered.append((how, connection, body))
+            self.answered.append((how, connection, request["wsgi.input"].read()))
             self.changed.notify_all()
 
     def ask(
@@ -78,7 +83,6 @@ def test_others_are_answered_before_a_login_that_came_first(worker: Worker) -> N
     ("path", "more"),
     [
         (LOGIN, {"REQUEST_METHOD": "GET"}),
-        (LOGIN, {"CONTENT_LENGTH": str(login_lane.BODY_MAX + 1)}),
         (LOGIN, {"CONTENT_LENGTH": ""}),
         (LOGIN, {"CONTENT_LENGTH": "-1"}),
         ("/api/v1/auth/refresh", {}),
@@ -97,15 +101,39 @@ def test_where_too_many_wait_the_next_is_refused_at_once(
     before = hashing._value.get()
     worker = Worker()
     worker.ask("clara", LOGIN)
-    while worker.lane.thread._work_queue.qsize():
-        pass  # until she is on the lane, and no longer waits for it
+    assert worker.began.wait(10)  # for whoever is on the lane no longer waits for it
     for name in ("robert", "johannes", "felix"):
         worker.ask(name, LOGIN)
-    assert worker.answered == [("refused", "felix", b"")]
+    assert worker.answered == [("full", "felix", b"{}")]
     assert hashing._value.get() == before + 2
     worker.free.set()
     assert {name for _, name, _ in worker.all_of(4)} == {"felix", "clara", "robert", "johannes"}
     assert hashing._value.get() == before
+
+
+def test_what_is_too_large_for_a_login_is_refused_unread(worker: Worker) -> None:
+    worker.ask("clara", LOGIN, more={"CONTENT_LENGTH": str(login_lane.BODY_MAX + 1)})
+    assert worker.answered == [("too large", "clara", b"{}")]
+
+
+def test_the_wait_is_in_the_time_that_is_noted(worker: Worker) -> None:
+    seen: dict[str, float] = {}
+
+    def run(connection: str, request: dict[str, Any]) -> None:
+        seen[connection] = request[ARRIVED]
+        worker.note("answered", connection, request)
+
+    worker.lane.run = run
+    before = time.perf_counter()
+    worker.ask("clara", LOGIN)
+    after = time.perf_counter()
+    worker.all_of(1)
+    assert before <= seen["clara"] <= after
+    noted = metrics.request_seconds.labels("other")._sum
+    known = noted.get()
+    request = {"REQUEST_METHOD": "GET", "PATH_INFO": "/nowhere", ARRIVED: after - 100}
+    Observed(lambda _, start: [start("404 Not Found", [])])(request, lambda *_: b"")
+    assert noted.get() >= known + 100
 
 
 def test_one_that_breaks_leaves_the_lane_to_the_next(
@@ -118,13 +146,29 @@ def test_one_that_breaks_leaves_the_lane_to_the_next(
     assert "A login failed" in caplog.text
 
 
-def test_the_refusal_is_a_problem_document() -> None:
+def test_a_refusal_is_a_problem_document() -> None:
     told: list[Any] = []
-    (body,) = login_lane.refused({}, lambda *what: told.extend(what))
+    (body,) = login_lane.refusing(login_lane.FULL)({}, lambda *what: told.extend(what))
     status, headers = told
     assert status == "503 Service Unavailable"
     assert dict(headers)["Retry-After"] == "1"
     assert msgspec.json.decode(body)["status"] == 503
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Elsewhere threads have no priority each")
+def test_a_thread_goes_behind_others_wherever_it_began() -> None:
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+
+    def twice() -> list[int]:
+        seen = []
+        for _ in range(2):
+            let_others_go_first()
+            seen.append(os.getpriority(os.PRIO_PROCESS, 0))
+        return seen
+
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(twice).result() == [min(19, own + 5), min(19, own + 10)]
+    assert os.getpriority(os.PRIO_PROCESS, 0) == own
 
 
 def test_nginx_has_the_same_paths_wait() -> None:

@@ -117,6 +117,19 @@ def test_a_worker_reads_while_its_logins_wait(environment: dict[str, str]) -> No
         assert [each.result()[0] for each in asked] == [200, 200, 200]
 
 
+def test_a_login_that_waits_is_answered_before_the_end(environment: dict[str, str]) -> None:
+    port = free_port()
+    with serving(environment, port, workers=1) as server, ThreadPoolExecutor(2) as people:
+        login = add_alice(environment)
+        with held(environment["DATABASE_URL"]):
+            asked = [people.submit(get, port, "/api/v1/auth/login", login) for _ in range(2)]
+            wait(asked, timeout=1)
+            server.send_signal(signal.SIGTERM)
+            wait(asked, timeout=1)
+        assert [each.result()[0] for each in asked] == [200, 200]
+        assert server.wait(STOP_SECONDS) == 0
+
+
 @contextmanager
 def held(database: str) -> Iterator[None]:
     """Nobody can write what a login does."""

@@ -18,8 +18,8 @@ from granian.server import Server
 
 from vivace import worker
 
-STOP_SECONDS = 30
-"""For requests that are running when the server is told to stop."""
+CONNECTIONS = 1_024
+"""That a worker takes, most of which do nothing at a time. Many logins may wait and leave room."""
 COUNTED_IN = "PROMETHEUS_MULTIPROC_DIR"
 """As `metrics.FOLDER`, which comes with all of prometheus_client."""
 
@@ -45,8 +45,9 @@ def serve(address: str, port: int, workers: int) -> None:
         workers=workers,
         # Measured: with more, threads wait for each other and connections are refused.
         blocking_threads=1,
+        backpressure=CONNECTIONS,
         respawn_failed_workers=True,
-        workers_kill_timeout=STOP_SECONDS,
+        workers_kill_timeout=worker.STOP_SECONDS,
         websockets=False,
         log_level=LogLevels.warning,
     )

@@ -29,7 +29,7 @@ from rich.table import Table
 from vivace.lab import hashes, histogram, outcome, results, stacks
 from vivace.lab.machine import CHECKOUT
 from vivace.lab.outcome import Ran, Test
-from vivace.lab.profiles import Profile
+from vivace.lab.profiles import OF_HASHES, Profile
 from vivace.lab.results import LoadResult, ResultError
 from vivace.lab.stacks import Cores, Served
 from vivace.lab.watch import Watch
@@ -103,9 +103,9 @@ def run(test: Test, users: Users, progress: Progress) -> LoadResult:
     """Measure one profile. What was measured until something broke is in the result."""
     started_at = datetime.now(UTC)
     ran = generate(arguments(test.profile, test.server.base, users), test, progress)
-    if any(promise.measure == outcome.OF_HASHES for promise in test.profile.promises):
-        hashes_a_second = hashes.per_second(test.cores.server)
-        ran = ran._replace(merged=ran.merged._replace(hashes=hashes_a_second))
+    if OF_HASHES in {promise.measure for promise in test.profile.promises} and test.server.pids:
+        hashed = hashes.per_second(test.cores.server)
+        ran = ran._replace(merged=ran.merged._replace(hashes=hashed))
     floor = measured_floor(test, ran.merged.rate, progress)
     return outcome.described(test, started_at, floor, ran)
 

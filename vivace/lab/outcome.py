@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from vivace.lab import histogram, results
 from vivace.lab.machine import machine, versions
-from vivace.lab.profiles import Profile, Promise
+from vivace.lab.profiles import OF_HASHES, Profile, Promise
 from vivace.lab.recorded import Recorded, Tick
 from vivace.lab.results import LoadResult
 from vivace.lab.stacks import Cores, Served
@@ -21,7 +21,6 @@ PACKAGES = (
 )  # fmt: skip
 
 LOGIN = "POST /auth/login"
-OF_HASHES = "logins per hash that its processors can make (%)"
 BUSY_CPU = 0.9
 """Of a processor core: a generator that uses more sends late, and measures itself."""
 LATE_MS = 10.0
@@ -47,8 +46,8 @@ class Merged(NamedTuple):
     ticks: list[list[Tick]]
     """Of each process."""
     lag: str
-    hashes: float = 0.0
-    """A second, by the server's processors when they do nothing else; 0 where nobody asked."""
+    hashes: float | None = None
+    """A second, by the server's processors when they do nothing else; None where nobody asked."""
 
     @property
     def requests(self) -> int:
@@ -177,7 +176,8 @@ def described(test: Test, started_at: datetime, floor: results.Floor, ran: Ran) 
     cpu_server = sum(cost.cpu for cost in measured) / max(1, len(measured))
     seconds = timeline(ran, cores)
     first = min((tick.second for ticks in merged.ticks for tick in ticks), default=0)
-    targets = [kept(promise, merged) for promise in profile.promises] if merged.endpoints else []
+    told = [each for each in profile.promises if each.measure != OF_HASHES or merged.hashes]
+    targets = [kept(promise, merged) for promise in told] if merged.endpoints else []
     generator = results.Generator(
         processes=max(1, len(merged.ticks)), cpu_mean=cpu_mean, cpu_peak=cpu_peak, lag=merged.lag
     )
