@@ -1,6 +1,6 @@
 """Three nodes behind NGINX, a thousand people, and things go wrong or not: who notices?
 
-python -m benchmarks.nodes [--users 1000] [--seconds 400] [--restarts 20] [--calm]
+python -m benchmarks.nodes [--users 1000] [--seconds 900] [--restarts 20] [--calm]
 
 On a PostgreSQL, a Redis, an NGINX and Gunicorns of its own, as deploy/ has them. While Locust's
 users read and log in, a writer adds artists, and repeats what was not acknowledged under the same
@@ -37,7 +37,7 @@ WRITE_EVERY_S = 1.0
 READS_MS = 500.0
 """p99, where nothing goes wrong."""
 RELOAD_PAUSE_S = 5.0
-"""A reload costs a core for seconds, and a machine of two has little left meanwhile."""
+"""A reload takes a second of a core, behind all who serve: half a minute where two are busy."""
 
 
 class Writer(threading.Thread):
@@ -167,7 +167,7 @@ def told_in_turn(merged: Merged, found: Sequence[Trouble]) -> None:
 def main() -> int:
     trial = Trial("nodes", __doc__)
     trial.parser.add_argument("--users", type=int, default=1_000)
-    trial.parser.add_argument("--seconds", type=float, default=400)
+    trial.parser.add_argument("--seconds", type=float, default=900)
     trial.parser.add_argument("--restarts", type=int, default=20)
     trial.parser.add_argument("--calm", action="store_true")
     asked = trial.parsed()

@@ -246,10 +246,7 @@ def small(text: str, label: str) -> str:
     body = without_groups(re.sub(r"<[^>]+>", lambda tag: small_tag(tag[0]), body))
     box = re.search(r'viewBox="[^"]+"', text)
     named = escape(label)
-    return (
-        f'<svg {box[0] if box else ""} role="img" aria-label="{named}">'
-        f"<title>{named}</title>{body}</svg>"
-    )
+    return f'<svg {box[0] if box else ""} role="img"><title>{named}</title>{body}</svg>'
 
 
 def without_groups(body: str) -> str:
@@ -286,13 +283,15 @@ def step_by_step(path: str) -> str:
 
     def step(point: re.Match[str]) -> str:
         nonlocal x, y
-        right, down = round(float(point[2]) - x, 2), round(float(point[3]) - y, 2)
-        x, y = float(point[2]), float(point[3])
+        # A tenth of a point is less than a screen shows.
+        to_x, to_y = round(float(point[2]), 1), round(float(point[3]), 1)
+        right, down = round(to_x - x, 1), round(to_y - y, 1)
+        x, y = to_x, to_y
         if point[1] == "M":
-            return point[0]
-        if not right or not down:
-            return f"v{down:g}" if not right else f"h{right:g}"
-        return f"l{right:g}{'' if down < 0 else ' '}{down:g}"
+            return f"M{x:g} {y:g}"
+        if not down:
+            return f"h{right:g}" if right else ""
+        return f"l{right:g}{'' if down < 0 else ' '}{down:g}" if right else f"v{down:g}"
 
     return POINT.sub(step, LEVEL.sub(r"\1", path))
 
