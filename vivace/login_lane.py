@@ -36,7 +36,7 @@ HASH = re.compile(r"/(api/v1/(auth/(login|register)|me/password)|admin/login)/?"
 BODY_MAX = 64 << 10
 """Bytes of a login: they are read before it waits, and held in memory meanwhile."""
 WAITING_MAX = 256
-"""Some ten seconds of hashing."""
+"""Of one worker: some seconds of hashing."""
 
 
 def open_lane() -> None:
@@ -59,9 +59,11 @@ class LoginLane:
         self.places = BoundedSemaphore(WAITING_MAX)
 
     def __call__(self, connection: Any, request: Environ) -> Any:
-        length = request.get("CONTENT_LENGTH", "")
-        if not hashes(request) or not length.isdecimal():
+        if not hashes(request):
             return self.run(connection, request)
+        length = request.get("CONTENT_LENGTH", "")
+        if not length.isdecimal():
+            return self.run(connection, request)  # which refuses it
         if int(length) > BODY_MAX:
             return self.refuse_size(connection, request)
         # Once this returns, there is nothing left of the body that was not read.

@@ -59,8 +59,10 @@ def advance() -> None:
     if not connection.in_atomic_block:
         raise RuntimeError("The generation moves with a transaction, and there is none")
     Generation.objects.update(value=secrets.randbits(BITS))
-    waits = any(outlast_leases in each for each in connection.run_on_commit)
-    if connection.vendor == "postgresql" and not waits:
+    if connection.vendor == "postgresql" and not any(
+        outlast_leases in each for each in connection.run_on_commit
+    ):
+        # Once is enough for a transaction of many changes.
         transaction.on_commit(outlast_leases)
 
 
