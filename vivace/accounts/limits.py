@@ -12,7 +12,6 @@ from typing import NamedTuple, Protocol
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import F
 from django.utils.crypto import salted_hmac
 
 from vivace.accounts.addresses import site
@@ -122,6 +121,12 @@ class InDatabase:
         "WHERE accounts_tries.count < %s RETURNING count"
     )
 
+    GIVE_BACK = "UPDATE accounts_tries SET count = count - 1 WHERE subject = %s"
+    PAST = (
+        "SELECT subject FROM accounts_tries WHERE resets_at < %s "
+        "ORDER BY resets_at, subject LIMIT %s"
+    )
+
     def take(self, limit: Limit) -> bool:
         with connection.cursor() as cursor:
             cursor.execute(self.TAKE, [limit.subject, limit.resets_at, limit.most])
@@ -131,9 +136,13 @@ class InDatabase:
         return row is not None
 
     def give_back(self, limit: Limit) -> None:
-        Tries.objects.filter(subject=limit.subject).update(count=F("count") - 1)
+        with connection.cursor() as cursor:
+            cursor.execute(self.GIVE_BACK, [limit.subject])
 
     def prune(self) -> None:
         """Forget windows that are over, some at a time."""
-        past = Tries.objects.filter(resets_at__lt=int(time.time())).order_by("resets_at", "pk")
-        Tries.objects.filter(pk__in=list(past.values_list("pk", flat=True)[:PRUNE_ROWS])).delete()
+        with connection.cursor() as cursor:
+            cursor.execute(self.PAST, [int(time.time()), PRUNE_ROWS])
+            past = [subject for (subject,) in cursor.fetchall()]
+        if past:
+            Tries.objects.filter(pk__in=past).delete()
