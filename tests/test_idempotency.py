@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 
 from tests import builders
@@ -13,6 +14,7 @@ from tests.places import Everything, bodies
 from tests.threads import at_once
 from vivace.api.idempotency import kept
 from vivace.api.models import KeptAnswer
+from vivace.catalogue import caching
 from vivace.catalogue.models import Artist, Genre
 from vivace.problems import Conflict
 
@@ -245,3 +247,16 @@ def test_retries_at_once_make_one_thing_with_one_answer(editor: Person) -> None:
     # Whoever was told that it is running had it by their last try.
     last = [result[-1].status for result in results if isinstance(result, list)]
     assert last == [201] * THREADS
+
+
+if connection.vendor == "postgresql":
+
+    @pytest.mark.django_db(transaction=True)
+    def test_what_is_told_again_is_told_no_sooner(
+        editor: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        waited: list[bool] = []
+        monkeypatch.setattr(caching, "outlast_leases", lambda: waited.append(named() == ["Björk"]))
+        for times in (1, 2, 3):
+            assert post(editor).status == 201
+            assert waited == [True] * times

@@ -11,13 +11,14 @@ from functools import wraps
 from hashlib import sha256
 from typing import Any, Concatenate, ParamSpec, cast
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from vivace.accounts import people
 from vivace.api.auth import identity_of
 from vivace.api.models import KeptAnswer
+from vivace.catalogue import caching
 from vivace.problems import Conflict, Fault, Invalid, KeyReused
 
 HEADER = "HTTP_IDEMPOTENCY_KEY"
@@ -86,6 +87,9 @@ def kept(
     """
     found = claim(account_id, key, fingerprint)
     if found.status is not None:
+        if connection.vendor == "postgresql":
+            # The first may have committed this moment, and wait for this before it says so.
+            caching.outlast_leases()
         return replay(found)
     mine = KeptAnswer.objects.filter(pk=found.pk, started_at=found.started_at)
     try:
