@@ -504,6 +504,15 @@ def test_a_plot_names_itself_its_axes_and_its_lines() -> None:
     assert not re.search("#0[0-9]0[0-9]0[0-9]", drawn)
 
 
+def test_the_grid_of_a_plot_is_one_path_beneath_all_else() -> None:
+    drawn = plots.growth([plots.Line("list tracks", [(10, 1), (1_000, 300)])], "Cost")
+    paths = re.findall(r'<path d="([^"]*)"[^>]* style="([^"]*)"', drawn)
+    grid, axes, *others = [(path, look) for path, look in paths if "--rule" in look]
+    # Three powers of ten across and three up; the two axes.
+    assert (grid[0].count("M"), axes[0].count("M"), others) == (6, 2, [])
+    assert paths[:2] == [grid, axes]
+
+
 @pytest.mark.parametrize(
     ("path", "shorter"),
     [

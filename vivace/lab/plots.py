@@ -243,7 +243,7 @@ def small(text: str, label: str) -> str:
     """Without what a page has no use for: groups' names, white space, fonts, tiny fractions."""
     body = re.sub(r">\s+<", "><", text[text.index("<g ") : text.rindex("</svg>")])
     # Within tags alone: what stands between them is words.
-    body = without_groups(re.sub(r"<[^>]+>", lambda tag: small_tag(tag[0]), body))
+    body = with_one_grid(without_groups(re.sub(r"<[^>]+>", lambda tag: small_tag(tag[0]), body)))
     box = re.search(r'viewBox="[^"]+"', text)
     named = escape(label)
     return f'<svg {box[0] if box else ""} role="img"><title>{named}</title>{body}</svg>'
@@ -264,6 +264,15 @@ def without_groups(body: str) -> str:
         elif not part.startswith("<g"):
             kept.append(part)
     return "".join(kept)
+
+
+def with_one_grid(body: str) -> str:
+    """With the lines of the grid and the axes beneath all else, those of one style as one path."""
+    lines: dict[str, list[str]] = {}
+    for path, look in GRID_LINE.findall(body):
+        lines.setdefault(look, []).append(path)
+    grid = (f'<path d="{"".join(paths)}" style="{look}"/>' for look, paths in lines.items())
+    return "".join(grid) + GRID_LINE.sub("", body)
 
 
 def small_tag(tag: str) -> str:
@@ -311,6 +320,8 @@ def short(number: float) -> str:
 
 
 PRECISE = 10
+
+GRID_LINE = re.compile(rf'<path d="([^"]+)" style="([^"]*{re.escape(CSS[GRID])}[^"]*)"/>')
 
 LESS = (
     (r'<g id="[^"]*"', "<g"),
