@@ -330,6 +330,27 @@ def test_why_a_worker_cannot_load_is_told(load: Callable[..., None]) -> None:
         load(Booting(fail))
 
 
+@pytest.mark.any_database
+def test_it_ends_though_a_worker_still_loads(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import pathlib, time; pathlib.Path('loading').touch(); time.sleep(3600)"
+    )
+    command = [sys.executable, "-m", "gunicorn", "slow:application", "--workers", "1"]
+    gunicorn = subprocess.Popen(
+        [*command, "--config", str(front.DEPLOY / "gunicorn.conf.py"), "--pythonpath", "."],
+        cwd=tmp_path,
+        env=environment(f"sqlite:///{tmp_path}/vivace.sqlite3", tmp_path)
+        | {"VIVACE_BIND": f"unix:{tmp_path}/socket", "PYTHONPATH": str(CHECKOUT)},
+    )
+    try:
+        until((tmp_path / "loading").exists)
+        gunicorn.terminate()
+        # Far sooner than running requests may take.
+        assert gunicorn.wait(10) == 0
+    finally:
+        gunicorn.kill()
+
+
 def test_a_worker_does_not_wait_for_whom_it_has_answered(site: Site) -> None:
     import psutil
 

@@ -8,8 +8,9 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -20,6 +21,7 @@ import psycopg
 import pytest
 
 from vivace.lab.servers import LOOPBACK, START_SECONDS, STOP_SECONDS, free_port
+from vivace.login_lane import WAITING_MAX
 
 PASSWORD = "correct horse battery"
 
@@ -35,11 +37,17 @@ def vivace(*words: str) -> list[str]:
 
 @contextmanager
 def serving(
-    environment: dict[str, str], port: int, workers: int = 2
+    environment: dict[str, str],
+    port: int,
+    workers: int = 2,
+    *,
+    command: Sequence[str] = (),
+    cwd: Path | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
     """The server once it answers; killed with its workers if the block leaves it running."""
     process = subprocess.Popen(
-        vivace("serve", "--port", str(port), "--workers", str(workers)),
+        command or vivace("serve", "--port", str(port), "--workers", str(workers)),
+        cwd=cwd,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -128,6 +136,50 @@ def test_a_login_that_waits_is_answered_before_the_end(environment: dict[str, st
             wait(asked, timeout=1)
         assert [each.result()[0] for each in asked] == [200, 200]
         assert server.wait(STOP_SECONDS) == 0
+
+
+def test_a_login_more_than_may_wait_is_refused_at_once(environment: dict[str, str]) -> None:
+    port, path = free_port(), "/api/v1/auth/login"
+    with (
+        serving(environment, port, workers=1),
+        ThreadPoolExecutor(WAITING_MAX + 2) as people,
+    ):
+        login = add_alice(environment)
+        with held(environment["DATABASE_URL"]):
+            first = people.submit(get, port, path, login)
+            wait([first], timeout=1)
+            asked = [people.submit(get, port, path, {}) for _ in range(WAITING_MAX + 1)]
+            refused = next(as_completed(asked, STOP_SECONDS)).result()
+            assert not first.done()
+        assert (refused[0], json.loads(refused[1])["code"]) == (503, "unavailable")
+        assert first.result()[0] == 200
+        assert Counter(each.result()[0] for each in asked) == {400: WAITING_MAX, 503: 1}
+
+
+@pytest.mark.any_database
+def test_a_login_that_breaks_the_application_is_answered(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    port = free_port()
+    (tmp_path / "broken.py").write_text(BROKEN)
+    granian = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port)]
+    with serving(environment, port, command=[*granian, "broken:application"], cwd=tmp_path):
+        for _ in range(2):
+            assert get(port, "/api/v1/auth/login", {})[0] == 500
+        assert get(port, "/healthz")[0] == 200
+
+
+BROKEN = """
+import django
+django.setup()
+from vivace.login_lane import open_lane
+open_lane()
+def application(environ, start_response):
+    if environ["REQUEST_METHOD"] == "POST":
+        raise RuntimeError("not even a problem document")
+    start_response("200 OK", [("Content-Length", "0")])
+    return []
+"""
 
 
 @contextmanager
