@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from configparser import ConfigParser
 from contextlib import ExitStack, closing
 from http.client import HTTPConnection
@@ -303,6 +304,23 @@ def test_a_worker_loads_behind_others_and_serves_beside_them(load: Callable[...,
     own, seen = os.getpriority(os.PRIO_PROCESS, 0), []
     load(Booting(lambda: seen.append(os.getpriority(os.PRIO_PROCESS, 0))))
     assert seen == [min(19, own + 5)]
+    assert os.getpriority(os.PRIO_PROCESS, 0) == own
+
+
+@pytest.mark.any_database
+@pytest.mark.skipif(sys.platform != "linux", reason="Elsewhere threads have no priority each")
+def test_a_thread_goes_behind_others_wherever_it_began() -> None:
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+
+    def twice() -> list[int]:
+        seen = []
+        for _ in range(2):
+            worker.let_others_go_first()
+            seen.append(os.getpriority(os.PRIO_PROCESS, 0))
+        return seen
+
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(twice).result() == [min(19, own + 5), min(19, own + 10)]
     assert os.getpriority(os.PRIO_PROCESS, 0) == own
 
 

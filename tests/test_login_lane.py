@@ -1,12 +1,9 @@
 """Who waits on a worker's lane for logins, and who does not; tests/test_serve.py has it whole."""
 
 import io
-import os
-import sys
 import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +15,6 @@ from vivace import login_lane, metrics
 from vivace.api.observed import ARRIVED, Observed
 from vivace.login_lane import LoginLane
 from vivace.metrics import hashing
-from vivace.worker import let_others_go_first
 
 pytestmark = pytest.mark.any_database
 
@@ -153,22 +149,6 @@ def test_a_refusal_is_a_problem_document() -> None:
     assert status == "503 Service Unavailable"
     assert dict(headers)["Retry-After"] == "1"
     assert msgspec.json.decode(body)["status"] == 503
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="Elsewhere threads have no priority each")
-def test_a_thread_goes_behind_others_wherever_it_began() -> None:
-    own = os.getpriority(os.PRIO_PROCESS, 0)
-
-    def twice() -> list[int]:
-        seen = []
-        for _ in range(2):
-            let_others_go_first()
-            seen.append(os.getpriority(os.PRIO_PROCESS, 0))
-        return seen
-
-    with ThreadPoolExecutor(1) as thread:
-        assert thread.submit(twice).result() == [min(19, own + 5), min(19, own + 10)]
-    assert os.getpriority(os.PRIO_PROCESS, 0) == own
 
 
 def test_nginx_has_the_same_paths_wait() -> None:

@@ -22,7 +22,6 @@ from vivace.api.observed import ARRIVED, Observed
 from vivace.api.stored import Application, Environ, Start
 from vivace.metrics import hashing
 from vivace.problems import Problem, TooLarge, Unavailable
-from vivace.worker import let_others_go_first
 
 log = logging.getLogger(__name__)
 # What is put in the place of something there is of any type.
@@ -55,7 +54,7 @@ class LoginLane:
 
     def __init__(self, run: Runner, refuse_size: Runner, refuse_number: Runner) -> None:
         self.run, self.refuse_size, self.refuse_number = run, refuse_size, refuse_number
-        self.thread = ThreadPoolExecutor(1, "logins", initializer=let_others_go_first)
+        self.thread = ThreadPoolExecutor(1, "logins")
         self.places = BoundedSemaphore(WAITING_MAX)
 
     def __call__(self, connection: Any, request: Environ) -> Any:
