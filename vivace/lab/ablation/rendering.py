@@ -132,7 +132,13 @@ def kept_answers(client: Client) -> Trial:
 
 def leased_generation(client: Client) -> Trial:
     answers = StoredAnswers(client.handler)
-    return Trial(client.get("tracks", PAGE), replacing(caching, LEASE_SECONDS=0), through=answers)
+
+    def asked(own: Any) -> int | None:
+        """The lease stays as it is, for the request that is next with it."""
+        with own.wrap_database_errors:
+            return caching.asked(own.connection.pgconn)
+
+    return Trial(client.get("tracks", PAGE), replacing(caching, leased=asked), through=answers)
 
 
 # --- The collector ----------------------------------------------------------------------------
