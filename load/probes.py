@@ -45,8 +45,9 @@ PAGES = 4
 NOTED = 300
 NOTING_SECONDS = 3.0
 """Requests of an operation that are noted, or as many as are asked in this time."""
-CONNECTIONS = 256
-"""An arrival that finds all of them in use waits for one, and its latency goes on."""
+CONNECTIONS = 1_024
+"""More than a server lets wait, or it would refuse nobody. An arrival that finds all of them in use
+waits for one, and its latency goes on."""
 TOKEN_SECONDS = 120
 """Then people log in again, between two probes: a token is good for five minutes."""
 READY_SECONDS = 60
