@@ -37,7 +37,7 @@ from locust.env import Environment
 
 from load import locustfile
 from load.locustfile import API, REFUSED, Answer, Page
-from vivace.lab.probed import Order, Sent
+from vivace.lab.probed import CONNECTIONS, Order, Sent
 
 PEOPLE = 10
 PAGES = 4
@@ -45,9 +45,6 @@ PAGES = 4
 NOTED = 300
 NOTING_SECONDS = 3.0
 """Requests of an operation that are noted, or as many as are asked in this time."""
-CONNECTIONS = 1_024
-"""More than a server lets wait, or it would refuse nobody. An arrival that finds all of them in use
-waits for one, and its latency goes on."""
 TOKEN_SECONDS = 120
 """Then people log in again, between two probes: a token is good for five minutes."""
 READY_SECONDS = 60

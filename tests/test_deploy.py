@@ -23,6 +23,7 @@ from tests.databases import own_database
 from tests.live import CHECKOUT, PASSWORD
 from vivace import worker
 from vivace.lab import front, servers
+from vivace.lab.probed import CONNECTIONS
 
 KEY = "only-for-tests-" + "0123456789" * 5
 ARTISTS = "/api/v1/artists"
@@ -290,12 +291,23 @@ class Booting:
 
 
 @pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch) -> Callable[[Booting], None]:
-    """How a worker loads, as it is shipped."""
+def shipped(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What Gunicorn is told."""
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "of nobody")
+    return runpy.run_path(str(front.DEPLOY / "gunicorn.conf.py"))
+
+
+@pytest.fixture
+def load(shipped: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Callable[[Booting], None]:
+    """How a worker loads."""
     monkeypatch.setattr(worker, "settle", lambda: None)
-    shipped = runpy.run_path(str(front.DEPLOY / "gunicorn.conf.py"))
     return cast("Callable[[Booting], None]", shipped["load"])
+
+
+@pytest.mark.any_database
+def test_probes_can_fill_the_queue(shipped: dict[str, Any]) -> None:
+    # Some more are with the workers, and the kernel rounds a backlog up.
+    assert shipped["backlog"] * 1.5 < CONNECTIONS
 
 
 @pytest.mark.any_database

@@ -7,6 +7,11 @@ import random
 
 from msgspec import Struct
 
+CONNECTIONS = 768
+"""Of the generator: more than may wait at a server, which would else refuse nobody, and fewer than
+the files that a process usually may open. An arrival that finds all of them in use waits for one,
+and its latency goes on."""
+
 
 class Order(Struct):
     """One probe: arrivals of one operation, at a rate, for some seconds.
