@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
@@ -22,6 +23,7 @@ import pytest
 
 from vivace.lab.servers import LOOPBACK, START_SECONDS, STOP_SECONDS, free_port
 from vivace.login_lane import WAITING_MAX
+from vivace.serving import Worker
 
 PASSWORD = "correct horse battery"
 
@@ -111,6 +113,23 @@ def test_it_serves_an_empty_folder_until_it_is_told_to_stop(environment: dict[st
     assert f"http://127.0.0.1:{port}" in said
     assert len(said.splitlines()) == 1
     assert get(port, "/healthz") == (0, b"")
+
+
+def test_a_worker_that_ended_is_not_taken_for_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once = os.waitstatus_to_exitcode
+
+    def late(status: int) -> int:
+        time.sleep(0.1)
+        return at_once(status)
+
+    # Between the end of a process and its being noted, as long as a busy machine makes it.
+    monkeypatch.setattr(os, "waitstatus_to_exitcode", late)
+    granian: Any = Worker  # its methods have no types
+    worker = granian(parent=None, idx=0, target=time.sleep, args=(60,))
+    worker.start()
+    worker.terminate()
+    worker.join(STOP_SECONDS)
+    assert not worker.is_alive()
 
 
 def test_a_worker_reads_while_its_logins_wait(environment: dict[str, str]) -> None:

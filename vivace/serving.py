@@ -11,10 +11,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Thread
+from typing import Any
 
 from granian.constants import Interfaces
 from granian.log import LogLevels
-from granian.server import Server
+from granian.server import Server, mp
 
 from vivace import worker
 
@@ -35,6 +37,8 @@ def become(address: str, port: int, workers: int) -> None:
 
 def serve(address: str, port: int, workers: int) -> None:
     """Return when told to stop, by Ctrl-C or SIGTERM."""
+    processes: Any = mp
+    processes.WorkerProcess = Worker
     # Workers read the environment anew, and share no lock with this process.
     multiprocessing.set_start_method("spawn")
     server = Server(
@@ -54,6 +58,22 @@ def serve(address: str, port: int, workers: int) -> None:
     server.on_startup(hear_ctrl_c)
     with counting_together():
         server.serve(target_loader=worker.load)
+
+
+class Worker(mp.WorkerProcess):
+    """A worker whose end is known to whoever waited for it.
+
+    Granian waits for a process in two threads at a time. Only one of them gets its end, and until
+    that one has noted it the other takes the process for alive: under load Granian says then of
+    what ended as it was told that it refused to, and had to be killed.
+    """
+
+    def _watch(self) -> None:
+        self.watcher = Thread(target=self._watcher)
+        self.watcher.start()
+
+    def join(self, timeout: float | None = None) -> None:
+        self.watcher.join(timeout)
 
 
 def hear_ctrl_c() -> None:
