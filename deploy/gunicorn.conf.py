@@ -48,7 +48,8 @@ HANDOVER_SECONDS = 60
 """At a reload an old worker goes on until a new one has loaded, for so long at the most."""
 LOOK_SECONDS = 0.1
 
-# At the end, running requests may finish.
+# At the end, running requests may finish. A reload waits as long for old workers, and Gunicorn sees
+# to nothing else meanwhile.
 graceful_timeout = HANDOVER_SECONDS + timeout
 
 # The sign of life is a file; on a disk that is busy it would come late.
@@ -154,7 +155,7 @@ def go(worker: Any) -> None:
         worker.end(signal.SIGTERM, None)
         return
     until = time.monotonic() + HANDOVER_SECONDS
-    # Gunicorn says so again every second.
+    # Gunicorn may say so again.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, lambda *_: look(worker, until))
     signal.setitimer(signal.ITIMER_REAL, LOOK_SECONDS, LOOK_SECONDS)

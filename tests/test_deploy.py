@@ -2,76 +2,27 @@
 
 import json
 import os
-import runpy
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from configparser import ConfigParser
-from contextlib import ExitStack, closing
-from http.client import HTTPConnection
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+import psutil
 import pytest
 
 from tests.databases import own_database
 from tests.live import CHECKOUT, PASSWORD
-from vivace import worker
+from tests.sites import Site, environment, main_pid, until, workers_of
 from vivace.lab import front, servers
-from vivace.lab.probed import CONNECTIONS
 
-KEY = "only-for-tests-" + "0123456789" * 5
 ARTISTS = "/api/v1/artists"
 UNITS = sorted((front.DEPLOY / "systemd").glob("*.service"))
-
-
-class Site:
-    """An NGINX and the nodes behind it."""
-
-    def __init__(self, port: int, gunicorns: Mapping[str, int]) -> None:
-        self.port, self.gunicorns = port, gunicorns
-
-    def ask(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        headers: Mapping[str, str] | None = None,
-        source: str = servers.LOOPBACK,
-    ) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body; whoever asks can have an address of its own."""
-        data = body if isinstance(body, bytes) or body is None else json.dumps(body)
-        told = {"Content-Type": "application/json"} if data else {}
-        connection = HTTPConnection(
-            servers.LOOPBACK, self.port, timeout=60, source_address=(source, 0)
-        )
-        with closing(connection):
-            connection.request(method, path, data, told | dict(headers or {}))
-            reply = connection.getresponse()
-            return reply.status, dict(reply.getheaders()), reply.read()
-
-    def bearer(self) -> dict[str, str]:
-        login = {"login": "editor", "password": PASSWORD}
-        status, _, body = self.ask("POST", "/api/v1/auth/login", login)
-        assert status == 200, body
-        return {"Authorization": f"Bearer {json.loads(body)['access_token']}"}
-
-
-def environment(database: str, folder: Path) -> dict[str, str]:
-    return os.environ | {
-        "DATABASE_URL": database,
-        "VIVACE_DATA_DIR": str(folder),
-        "VIVACE_SECRET_KEY": KEY,
-        "VIVACE_TRUSTED_PROXIES": "unix",
-        # Of a day, so that no window ends while a test counts.
-        "VIVACE_LOGIN_LIMIT": "5/86400",
-        "VIVACE_PUBLIC_READ": "on",
-    }
 
 
 @pytest.fixture(scope="module")
@@ -97,15 +48,6 @@ def site(
         }
         port = stack.enter_context(front.nginx(folder, 1, limited=True))
         yield Site(port, {lane: main_pid(each.pid) for lane, each in gunicorns.items()})
-
-
-def main_pid(watching: int) -> int:
-    """Gunicorn's own process, which a shell watches over."""
-    import psutil
-
-    children = psutil.Process(watching).children()
-    (found,) = (each.pid for each in children if each.cmdline()[0] == sys.executable)
-    return int(found)
 
 
 # --- It serves ---------------------------------------------------------------------------------
@@ -172,7 +114,6 @@ class stopped:  # noqa: N801 - a block
     """Gunicorn and its workers do nothing in the block."""
 
     def __init__(self, pid: int) -> None:
-        import psutil
 
         main = psutil.Process(pid)
         self.all = [main, *main.children(recursive=True)]
@@ -187,7 +128,6 @@ class stopped:  # noqa: N801 - a block
 
 
 def test_logins_let_others_go_first(site: Site) -> None:
-    import psutil
 
     nice = {
         lane: {psutil.Process(worker).nice() for worker in workers_of(pid)}
@@ -252,7 +192,6 @@ def test_new_code_comes_without_a_request_lost(site: Site) -> None:
 
 
 def test_an_old_worker_goes_on_until_a_new_one_has_loaded(site: Site) -> None:
-    import psutil
 
     main = site.gunicorns["reads"]
     # One that has not loaded itself, as it came in place of one that ended, waits for nobody.
@@ -279,110 +218,7 @@ def test_an_old_worker_goes_on_until_a_new_one_has_loaded(site: Site) -> None:
     assert {site.ask("GET", ARTISTS)[0] for _ in range(20)} == {200}
 
 
-class Booting:
-    """A worker that its main process waits for, and its application."""
-
-    def __init__(self, wsgi: Callable[[], None]) -> None:
-        self.app, self.wsgi = self, wsgi
-        self.signs_of_life = 0
-
-    def notify(self) -> None:
-        self.signs_of_life += 1
-
-
-@pytest.fixture
-def shipped(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What Gunicorn is told."""
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "of nobody")
-    return runpy.run_path(str(front.DEPLOY / "gunicorn.conf.py"))
-
-
-@pytest.fixture
-def load(shipped: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Callable[[Booting], None]:
-    """How a worker loads."""
-    monkeypatch.setattr(worker, "settle", lambda: None)
-    return cast("Callable[[Booting], None]", shipped["load"])
-
-
-@pytest.mark.any_database
-def test_probes_can_fill_the_queue(shipped: dict[str, Any]) -> None:
-    # Some more are with the workers, and the kernel rounds a backlog up.
-    assert shipped["backlog"] * 1.5 < CONNECTIONS
-
-
-@pytest.mark.any_database
-@pytest.mark.skipif(sys.platform != "linux", reason="Elsewhere threads have no priority each")
-def test_a_worker_loads_behind_others_and_serves_beside_them(load: Callable[..., None]) -> None:
-    own, seen = os.getpriority(os.PRIO_PROCESS, 0), []
-    load(Booting(lambda: seen.append(os.getpriority(os.PRIO_PROCESS, 0))))
-    assert seen == [min(19, own + 5)]
-    assert os.getpriority(os.PRIO_PROCESS, 0) == own
-
-
-@pytest.mark.any_database
-@pytest.mark.skipif(sys.platform != "linux", reason="Elsewhere threads have no priority each")
-def test_a_thread_goes_behind_others_wherever_it_began() -> None:
-    own = os.getpriority(os.PRIO_PROCESS, 0)
-
-    def twice() -> list[int]:
-        seen = []
-        for _ in range(2):
-            worker.let_others_go_first()
-            seen.append(os.getpriority(os.PRIO_PROCESS, 0))
-        return seen
-
-    with ThreadPoolExecutor(1) as thread:
-        assert thread.submit(twice).result() == [min(19, own + 5), min(19, own + 10)]
-    assert os.getpriority(os.PRIO_PROCESS, 0) == own
-
-
-@pytest.mark.any_database
-def test_a_worker_that_loads_for_long_is_alive(load: Callable[..., None]) -> None:
-    load(slow := Booting(lambda: time.sleep(0.5)))
-    assert slow.signs_of_life >= 2
-
-
-@pytest.mark.any_database
-def test_one_that_never_loads_is_not(
-    load: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(load.__globals__, "HANDOVER_SECONDS", 0)
-    load(hanging := Booting(lambda: time.sleep(0.5)))
-    assert hanging.signs_of_life == 0
-
-
-@pytest.mark.any_database
-def test_why_a_worker_cannot_load_is_told(load: Callable[..., None]) -> None:
-    def fail() -> None:
-        raise ImportError("no such setting")
-
-    with pytest.raises(ImportError, match="no such setting"):
-        load(Booting(fail))
-
-
-@pytest.mark.any_database
-def test_it_ends_though_a_worker_still_loads(tmp_path: Path) -> None:
-    (tmp_path / "slow.py").write_text(
-        "import pathlib, time; pathlib.Path('loading').touch(); time.sleep(3600)"
-    )
-    command = [sys.executable, "-m", "gunicorn", "slow:application", "--workers", "1"]
-    gunicorn = subprocess.Popen(
-        [*command, "--config", str(front.DEPLOY / "gunicorn.conf.py"), "--pythonpath", "."],
-        cwd=tmp_path,
-        env=environment(f"sqlite:///{tmp_path}/vivace.sqlite3", tmp_path)
-        | {"VIVACE_BIND": f"unix:{tmp_path}/socket", "PYTHONPATH": str(CHECKOUT)},
-    )
-    try:
-        until((tmp_path / "loading").exists)
-        gunicorn.terminate()
-        # Far sooner than running requests may take.
-        assert gunicorn.wait(10) == 0
-    finally:
-        gunicorn.kill()
-
-
 def test_a_worker_does_not_wait_for_whom_it_has_answered(site: Site) -> None:
-    import psutil
 
     path = psutil.Process(site.gunicorns["reads"]).environ()["VIVACE_BIND"].removeprefix("unix:")
     with socket.socket(socket.AF_UNIX) as client:
@@ -394,22 +230,8 @@ def test_a_worker_does_not_wait_for_whom_it_has_answered(site: Site) -> None:
             client.sendall(b"more")
 
 
-def until(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def workers_of(pid: int) -> set[int]:
-    import psutil
-
-    return {child.pid for child in psutil.Process(pid).children()}
-
-
-def idle(main: int) -> list[Any]:
+def idle(main: int) -> list[psutil.Process]:
     """The workers, once they have done nothing for a while: they have loaded."""
-    import psutil
 
     found: list[psutil.Process] = []
 
@@ -628,17 +450,6 @@ def test_nginx_takes_its_settings(tmp_path: Path, nginx: None) -> None:
 
 
 @pytest.mark.any_database
-def test_gunicorn_takes_its_settings(tmp_path: Path) -> None:
-    own = environment(f"sqlite:///{tmp_path}/vivace.sqlite3", tmp_path)
-    command = [sys.executable, "-m", "gunicorn", "--check-config", "--config"]
-    checked = subprocess.run(
-        [*command, str(front.DEPLOY / "gunicorn.conf.py")],
-        cwd=CHECKOUT, env=own, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert checked.returncode == 0, checked.stderr
-
-
-@pytest.mark.any_database
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
 def test_a_unit_starts_what_is_there(unit: Path) -> None:
     found = ConfigParser(strict=False, interpolation=None)
@@ -648,6 +459,12 @@ def test_a_unit_starts_what_is_there(unit: Path) -> None:
     program, *words = service["ExecStart"].split()
     assert program.endswith("/bin/gunicorn")
     assert (CHECKOUT / words[-1]).is_file()
+    # What cannot be loaded is found before any worker is told to go.
+    reload = [line for line in unit.read_text().splitlines() if line.startswith("ExecReload=")]
+    assert reload == [
+        f"ExecReload={program} --check-config {' '.join(words)}",
+        "ExecReload=/bin/kill -HUP $MAINPID",
+    ]
     folder = service["RuntimeDirectory"]
     lane = unit.stem.removeprefix("vivace").strip("-") or "reads"
     assert front.SHIPPED_SOCKETS[lane] == f"/run/{folder}/vivace.sock"

@@ -26,7 +26,7 @@ import pytest
 
 from tests.databases import own_database
 from tests.live import PASSWORD
-from tests.test_deploy import environment, main_pid
+from tests.sites import environment, main_pid
 from vivace.lab import front
 
 STEPS = int(os.environ.get("NEVER_STALE_STEPS", "1500"))
