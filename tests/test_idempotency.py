@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.http import HttpResponse
 
 from tests import builders
@@ -12,6 +12,7 @@ from tests.client import Person, Reply, blamed, problem
 from tests.operations import OPERATIONS
 from tests.places import Everything, bodies
 from tests.threads import at_once
+from vivace.api import resources
 from vivace.api.idempotency import kept
 from vivace.api.models import KeptAnswer
 from vivace.catalogue import caching
@@ -149,6 +150,26 @@ def test_a_fault_of_the_server_leaves_its_key_free(
             post(editor)
     assert named() == []
     assert post(editor).status == 201
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_raised_after_the_commit_leaves_nothing_to_be_made_twice(
+    editor: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped() -> None:
+        raise SystemExit
+
+    def made(*args: Any, **kwargs: Any) -> HttpResponse:
+        transaction.on_commit(stopped)
+        return resources.made(*args, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("vivace.api.catalogue.made", made)
+        with pytest.raises(SystemExit):
+            post(editor)
+    again = post(editor)
+    assert (again.status, again.headers["Idempotency-Replayed"]) == (201, "true")
+    assert named() == ["Björk"]
 
 
 def test_a_request_that_is_running_is_not_run_again(editor: Person) -> None:

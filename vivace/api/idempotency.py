@@ -101,7 +101,8 @@ def kept(
                 # It was taken for abandoned, and what it made would be made twice.
                 raise Conflict("Another request with this key has taken its place")
     except BaseException:
-        mine.delete()
+        # Not one that has its answer: what is raised after the commit undoes nothing.
+        mine.filter(status=None).delete()
         raise
     return response
 
