@@ -1,9 +1,15 @@
 """Where failed logins are counted, and what is kept of them."""
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from pytest_django import Settings
+from redis import Redis
+from redis import TimeoutError as Late
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from vivace.accounts import limits, redis_tries
 from vivace.accounts.limits import Limit
@@ -12,6 +18,12 @@ from vivace.problems import TooManyRequests
 
 pytestmark = pytest.mark.django_db
 
+BUSY = """
+    local began = redis.call('TIME')
+    repeat local now = redis.call('TIME')
+    until (now[1] - began[1]) * 1000000 + now[2] - began[2] > 750000
+"""
+"""Redis does nothing else meanwhile: for longer than a try waits, and less than two."""
 NOWHERE = "redis://127.0.0.1:1/0"
 
 
@@ -37,6 +49,30 @@ def test_a_slot_that_redis_can_no_longer_take_back_is_let_go(
         monkeypatch.setattr(store, "client", redis_tries.client(NOWHERE))
     slots.give_back()
     assert not slots.taken
+
+
+def test_a_redis_that_is_late_is_not_asked_twice(settings: Settings, redis: str) -> None:
+    settings.REDIS_URL = settings.REDIS_URL or f"{redis}/0"
+    limit = limits.window_of("test", "192.0.2.8", 5, 999_999)
+    assert limits.take(limit)[1]
+    at_once = Redis.from_url(settings.REDIS_URL, socket_timeout=0.05, retry=Retry(NoBackoff(), 0))
+    with closing(Redis.from_url(settings.REDIS_URL)) as other, ThreadPoolExecutor() as threads:
+        threads.submit(other.eval, BUSY, 0)
+        with closing(at_once), pytest.raises(Late):
+            all(iter(at_once.ping, None))
+        assert isinstance(limits.take(limit)[0], limits.InDatabase)
+        # Answered behind what was sent meanwhile.
+        assert other.get(redis_tries.key(limit)) == b"2"
+
+
+def test_counts_outlast_the_answers_that_redis_keeps(settings: Settings, redis: str) -> None:
+    settings.REDIS_URL = settings.REDIS_URL or f"{redis}/0"
+    settings.LOGIN_LIMIT = (5, 999_999)
+    limits.reserve("clara", "192.0.2.9")
+    address, account = limits.limits_of("clara", "192.0.2.9")
+    with closing(Redis.from_url(settings.REDIS_URL)) as other:
+        for each in (address, account):
+            assert other.ttl(redis_tries.key(each)) > 999_999 + settings.SHARED_SECONDS
 
 
 def test_no_name_and_no_address_is_stored(settings: Settings) -> None:

@@ -4,6 +4,7 @@ import logging
 from functools import cache
 
 import redis
+from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -14,6 +15,9 @@ log = logging.getLogger(__name__)
 RedisError = redis.RedisError
 
 SECONDS = 0.5
+OUTLAST_SECONDS = settings.SHARED_SECONDS + 60
+"""Where memory runs short, Redis forgets what ends the soonest (`volatile-ttl`): counts end later
+than any answer, so that nobody gets tries back by reading much."""
 
 
 class InRedis:
@@ -29,7 +33,8 @@ class InRedis:
 
     def take(self, limit: Limit) -> bool:
         """Raises `RedisError`."""
-        return bool(self.client.eval(self.TAKE, 1, key(limit), limit.most, limit.window))
+        lasts = limit.window + OUTLAST_SECONDS
+        return bool(self.client.eval(self.TAKE, 1, key(limit), limit.most, lasts))
 
     def give_back(self, limit: Limit) -> None:
         try:
@@ -42,13 +47,14 @@ class InRedis:
 def client(url: str) -> redis.Redis:
     """A client that gives up soon, since the database can count instead.
 
-    One more try is for a connection that Redis closed while it was idle.
+    One more try is for a connection that Redis closed while it was idle. What took too long is not
+    asked again: Redis may yet come to it, and would count twice.
     """
     return redis.Redis.from_url(
         url,
         socket_timeout=SECONDS,
         socket_connect_timeout=SECONDS,
-        retry=Retry(NoBackoff(), 1),
+        retry=Retry(NoBackoff(), 1, (redis.ConnectionError,)),
     )
 
 
