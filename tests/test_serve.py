@@ -23,7 +23,7 @@ import pytest
 
 from vivace.lab.servers import LOOPBACK, START_SECONDS, STOP_SECONDS, free_port
 from vivace.login_lane import WAITING_MAX
-from vivace.serving import Worker
+from vivace.serving import COUNTED_IN, Worker
 
 PASSWORD = "correct horse battery"
 
@@ -115,7 +115,9 @@ def test_it_serves_an_empty_folder_until_it_is_told_to_stop(environment: dict[st
     assert get(port, "/healthz") == (0, b"")
 
 
-def test_a_worker_that_ended_is_not_taken_for_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_ended_is_not_taken_for_alive(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     at_once = os.waitstatus_to_exitcode
 
     def late(status: int) -> int:
@@ -126,10 +128,15 @@ def test_a_worker_that_ended_is_not_taken_for_alive(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(os, "waitstatus_to_exitcode", late)
     granian: Any = Worker  # its methods have no types
     worker = granian(parent=None, idx=0, target=time.sleep, args=(60,))
+    monkeypatch.setenv(COUNTED_IN, str(tmp_path))
     worker.start()
+    gauges = [tmp_path / f"gauge_livesum_{pid}.db" for pid in (worker.inner.pid, 1)]
+    for gauge in gauges:
+        gauge.touch()
     worker.terminate()
     worker.join(STOP_SECONDS)
     assert not worker.is_alive()
+    assert [gauge.exists() for gauge in gauges] == [False, True]
 
 
 def test_a_worker_reads_while_its_logins_wait(environment: dict[str, str]) -> None:

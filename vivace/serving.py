@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -71,6 +72,12 @@ class Worker(mp.WorkerProcess):
     def _watch(self) -> None:
         self.watcher = Thread(target=self._watcher)
         self.watcher.start()
+
+    def _watcher(self) -> None:
+        super()._watcher()  # type: ignore[no-untyped-call]
+        # What was under way in it no longer is: prometheus_client's mark_process_dead().
+        for gauge in Path(os.environ[COUNTED_IN]).glob(f"gauge_live*_{self.inner.pid}.db"):
+            gauge.unlink(missing_ok=True)
 
     def join(self, timeout: float | None = None) -> None:
         self.watcher.join(timeout)
