@@ -39,6 +39,7 @@ def test_others_write_while_a_file_is_planned(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(staging, "stage", stage_beside_a_writer)
     report = run.import_rows(io.BytesIO(json.dumps(ROW).encode()))
     assert (report.added, report.stored, len(tries)) == (1, True, 2)
+    assert report.write_lock_ms > 0
     assert set(Artist.objects.values_list("name", flat=True)) == {"Björk", "Tricky"}
     assert Track.objects.get().artist.name == "Björk"
 

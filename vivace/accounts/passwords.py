@@ -17,7 +17,8 @@ from vivace.problems import Fault, Unavailable
 MIN_LENGTH = 8  # as Django's MinimumLengthValidator has it
 MAX_LENGTH = 1_000
 
-# Half of the processors stay free for requests that do not hash.
+# Of a process that answers several requests at a time: half of the processors stay free for those
+# that do not hash.
 LANES = max(1, (os.cpu_count() or 1) // 2)
 WAIT_SECONDS = 5
 lanes = BoundedSemaphore(LANES)

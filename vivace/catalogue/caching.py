@@ -1,8 +1,9 @@
 """The generation: a number that another one replaces with every change to the catalogue.
 
 What was read under one generation holds for as long as the database says so. It is drawn, not
-counted: a library brought back from a backup meets only generations that it had with the same
-content, whatever was kept since.
+counted: a library brought back from a backup meets only generations that it had before. What they
+stood for is the same, but for answers made while the next one began: restart the workers and empty
+Redis, too.
 """
 
 import math

@@ -146,11 +146,15 @@ class Attempt:
     @contextmanager
     def write_lock(self) -> Iterator[None]:
         """A transaction that no other writer is in, and the report of how long it took."""
-        transaction_ = transaction.atomic()
-        with transaction_:
+        with transaction.atomic():
             started = time.perf_counter()
+
+            def ended() -> None:
+                self.report.write_lock_ms = (time.perf_counter() - started) * 1_000
+
+            # Before anything that waits after the commit, when no other writer does.
+            transaction.on_commit(ended)
             yield
-        self.report.write_lock_ms = (time.perf_counter() - started) * 1_000
 
 
 def locked_generation() -> int:
