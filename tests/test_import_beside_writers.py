@@ -39,7 +39,6 @@ def test_others_write_while_a_file_is_planned(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(staging, "stage", stage_beside_a_writer)
     report = run.import_rows(io.BytesIO(json.dumps(ROW).encode()))
     assert (report.added, report.stored, len(tries)) == (1, True, 2)
-    assert report.write_lock_ms > 0
     assert set(Artist.objects.values_list("name", flat=True)) == {"Björk", "Tricky"}
     assert Track.objects.get().artist.name == "Björk"
 
@@ -48,3 +47,16 @@ def test_the_last_try_keeps_others_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "TRIES_WITHOUT_LOCK", 0)
     report = run.import_rows(io.BytesIO(json.dumps(ROW).encode()))
     assert (report.added, report.stored) == (1, True)
+
+
+def test_what_waits_after_the_commit_keeps_no_other_writer(monkeypatch: pytest.MonkeyPatch) -> None:
+    write, told = run.Attempt.write, []
+
+    def write_and_wait(attempt: run.Attempt) -> None:
+        write(attempt)
+        transaction.on_commit(lambda: told.append(attempt.report.write_lock_ms))
+
+    monkeypatch.setattr(run.Attempt, "write", write_and_wait)
+    report = run.import_rows(io.BytesIO(json.dumps(ROW).encode()))
+    assert told == [report.write_lock_ms]
+    assert report.write_lock_ms > 0
