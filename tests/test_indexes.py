@@ -6,7 +6,7 @@ covered unasked, and an index that no list reads is found, too.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import pytest
@@ -20,9 +20,9 @@ from vivace.catalogue.fields import timestamp
 from vivace.catalogue.filters import Bound, Words, groups
 from vivace.catalogue.lists import Listing, Order, Plan, page_statement, parameters, planned
 from vivace.catalogue.models import Album, AlbumGenre, Artist, Genre, Track, TrackGenre
-from vivace.catalogue.search import index_words
+from vivace.catalogue.search import document_parts, index_words, name_parts
 from vivace.catalogue.statements import Slot, Statement, fetched, many
-from vivace.listening.search import KINDS, search
+from vivace.listening.search import KINDS, Lookup, candidate_ids, search
 
 pytestmark = pytest.mark.django_db
 
@@ -507,6 +507,23 @@ def every(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 if connection.vendor == "postgresql":
+
+    @pytest.mark.parametrize("parts", [name_parts, document_parts])
+    def test_what_many_rows_have_is_looked_up_in_a_sample_of_them(
+        library: None, parts: Callable[[str], Sequence[str]]
+    ) -> None:
+        """And what few have, in the index of all rows."""
+        for asked, is_common in (("'n':*", True), ("'n00':*", False)):
+            lookup = Lookup(parts("catalogue_track"), asked)
+            query = candidate_ids(KINDS["track"], [lookup], 5, 5, 0)
+            [([plan],)] = fetched(f"EXPLAIN (ANALYZE, FORMAT JSON) {query.sql}", query.values)
+            read = {
+                node["Index Name"]
+                for node in every(plan["Plan"])
+                if "Index Name" in node and node["Actual Loops"]
+            }
+            assert any(name.endswith("_sample") for name in read)
+            assert any(name.endswith("_words") for name in read) == (not is_common)
 
     def test_what_is_new_does_not_stay_in_a_list_that_every_search_reads(db: None) -> None:
         options = dict(

@@ -237,6 +237,15 @@ def test_ways_that_find_the_same_take_no_place_of_others(listener: Person) -> No
         assert len({hit["track"]["id"] for hit in hits}) == limit
 
 
+def test_of_many_as_many_are_found_as_are_asked_for(listener: Person) -> None:
+    """However few of them have one of the ids that are looked at first."""
+    builders.artists([{"name": f"John {n:03}"} for n in range(150)])
+    for typed in ("john", "joh", "jhon"):
+        for limit in (1, 20, 59, 100):
+            hits = found(listener, typed, type="artist", limit=str(limit))["artists"]
+            assert len({hit["artist"]["id"] for hit in hits}) == limit
+
+
 def test_the_popular_one_is_found_among_many(listener: Person, shelf: Shelf) -> None:
     builders.artists([{"name": f"John {n:02}"} for n in range(40)])
     john = builders.artist("John Elton")

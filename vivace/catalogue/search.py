@@ -40,6 +40,12 @@ MORE_WORDS = {"catalogue_track": "composer_words"}
 READ_AT_ONCE = 2_000
 """Rows whose words are learnt: bounds the memory."""
 DOCUMENTED = {f"catalogue_{kind}": f"catalogue_{kind}_search" for kind in documents.KINDS}
+SAMPLED = 61
+"""On PostgreSQL one row in so many has a small index of its own.
+
+The whole one gives all that has a word before the first of them. So what a hundred thousand rows
+have is looked up in the small one. Prime, so that a word of each album's first track is met there.
+"""
 
 
 def index_words(table: str, ids: Sequence[int], texts: Iterable[str]) -> None:
@@ -88,6 +94,22 @@ def found_by_all(table: str, param: str) -> str:
     if connection.vendor == "sqlite":
         return f"SELECT rowid FROM {index} WHERE {index} MATCH {param}"
     return f"SELECT rowid FROM {index} WHERE words @@ {param}::tsquery"
+
+
+def name_parts(table: str) -> Sequence[str]:
+    """`found_by_name` of `%s`: of a sample of rows, and of all others."""
+    return in_parts(found_by_name(table, "%s"), "id")
+
+
+def document_parts(table: str) -> Sequence[str]:
+    """`found_by_all` of `%s`, in the same way."""
+    return in_parts(found_by_all(table, "%s"), "rowid" if table in DOCUMENTED else "id")
+
+
+def in_parts(found: str, id_: str) -> Sequence[str]:
+    if connection.vendor == "sqlite":
+        return [found]  # FTS5 gives one row after the other
+    return [f"{found} AND {id_} %% {SAMPLED} {sign} 0" for sign in ("=", "<>")]
 
 
 def best_step(table: str, question: Question, seen: str = "", values: Sequence[Any] = ()) -> int:

@@ -69,7 +69,8 @@ def store(planner: Planner, new_tracks: int, changed_tracks: int) -> None:
             make_findable()
 
 
-def run(statement: str, values: Sequence[bulk.Value] = ()) -> None:
+def run(statement: str, values: Sequence[bulk.Value] | None = None) -> None:
+    """Without values a sign of percent stands for itself."""
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
 

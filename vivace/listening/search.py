@@ -17,7 +17,7 @@ from vivace.catalogue.folding import ways_of
 from vivace.catalogue.listings import ALBUMS, ARTISTS, TRACKS
 from vivace.catalogue.lists import Listing, Row, rows_of
 from vivace.catalogue.question import STARTED, WHOLE, Manners, Question, expression
-from vivace.catalogue.search import DOCUMENTED, WORDS, found_by_all, found_by_name
+from vivace.catalogue.search import DOCUMENTED, WORDS, document_parts, name_parts
 from vivace.catalogue.statements import Query, any_of, side_by_side
 from vivace.listening.lists import PLAYLISTS
 
@@ -150,9 +150,9 @@ def candidates(
 
 
 class Lookup(NamedTuple):
-    """One way to find some: SQL that gives ids, and what `%s` stands for in it."""
+    """One way to find some: parts of SQL that give ids, and what `%s` stands for in each."""
 
-    sql: str
+    parts: Sequence[str]
     asked: str
 
 
@@ -169,22 +169,20 @@ class Step(NamedTuple):
 def written(question: Question, kind: Kind, most: int, reader_id: int) -> Asking[list[Candidate]]:
     """What is as the question is written."""
     table = kind.table
-    by_name = [Lookup(f"SELECT id FROM {table} WHERE {kind.key} = %s", question.key)]
+    by_name = [Lookup([f"SELECT id FROM {table} WHERE {kind.key} = %s"], question.key)]
     steps = [Step(by_name, WORDS[table])]
     if question.whole:
-        whole, started = expression(question.whole), expression(question.started)
-        index = found_by_name(table, "%s")
-        by_name += [Lookup(index, whole), Lookup(index, started)]
+        expressions = [expression(way) for way in (question.whole, question.started)]
+        by_name += [Lookup(name_parts(table), asked) for asked in expressions]
         if table in DOCUMENTED:
-            index = found_by_all(table, "%s")
-            every = all_words(table)
-            steps += [Step([Lookup(index, way)], every) for way in (whole, started)]
+            by_all = [Lookup(document_parts(table), asked) for asked in expressions]
+            steps.append(Step(by_all, all_words(table)))
     return (yield from looked_up(kind, steps, most, reader_id))
 
 
 def meant(question: Question, kind: Kind, most: int, reader_id: int) -> Asking[list[Candidate]]:
     """What may be meant by it."""
-    index, every = found_by_all(kind.table, "%s"), all_words(kind.table)
+    index, every = document_parts(kind.table), all_words(kind.table)
     for readings in question.looser():
         ways = [Lookup(index, expression(reading)) for reading in readings]
         found = yield from looked_up(kind, [Step(ways, every)], most, reader_id)
@@ -204,7 +202,7 @@ def looked_up(
     found: dict[int, Candidate] = {}
     for step in steps:
         # One that was found by its name may be told by more, which then counts; its place it keeps.
-        for candidate in (yield from gone(kind, step, max(most, LOOKED_AT), reader_id)):
+        for candidate in (yield from gone(kind, step, most, reader_id)):
             found[candidate.id] = candidate
         if len(found) >= most:
             break
@@ -216,29 +214,47 @@ def gone(kind: Kind, step: Step, most: int, reader_id: int) -> Asking[list[Candi
 
     In two queries: PostgreSQL plans the first anew for what is asked, the second once.
     """
-    met = yield ids(kind, step.ways, most, reader_id)
+    looked_at = max(most, LOOKED_AT)
+    met = yield candidate_ids(kind, step.ways, most, looked_at, reader_id)
     found: dict[int, int] = {}
     for id_, way in sorted(met, key=itemgetter(1)):
         found.setdefault(id_, way)
     if not found:
         return []
-    told = yield described(kind, step, [*found][:most])
+    told = yield described(kind, step, [*found][:looked_at])
     return sorted(
         (Candidate(*each) for each in told), key=lambda each: (found[each.id], *before(each))
     )
 
 
-def ids(kind: Kind, ways: Sequence[Lookup], most: int, reader_id: int) -> Query:
-    """Each with the number of the way."""
-    selects, values = [], list[Any]()
+def candidate_ids(
+    kind: Kind, ways: Sequence[Lookup], most: int, looked_at: int, reader_id: int
+) -> Query:
+    """Each with the number of the way. None is gone after one that finds as many as are asked."""
+    tables, values = list[str](), list[Any]()
+    limit = str(looked_at)
     for number, way in enumerate(ways):
-        sql = way.sql
-        values.append(way.asked)
+        parts = way.parts
         if kind.reader:
-            sql = f"SELECT id FROM {kind.table} WHERE id IN ({sql}) AND {kind.reader}"
-            values.append(reader_id)
-        selects.append(f"SELECT found.*, {number} FROM ({sql} LIMIT {most}) AS found")
-    return Query(" UNION ALL ".join(selects), values)
+            parts = [
+                f"SELECT id FROM {kind.table} WHERE id IN ({part}) AND {kind.reader}"
+                for part in parts
+            ]
+        tables.append(f"way{number} AS ({in_turn(parts, limit)})")
+        values += [way.asked, *([reader_id] if kind.reader else [])] * len(parts)
+        limit = f"CASE WHEN (SELECT count(*) FROM way{number}) < {most} THEN {limit} ELSE 0 END"
+    found = " UNION ALL ".join(f"SELECT way{n}.*, {n} FROM way{n}" for n in range(len(ways)))
+    return Query(f"WITH {', '.join(tables)} {found}", values)
+
+
+def in_turn(parts: Sequence[str], limit: str) -> str:
+    """SQL for what parts find, so much at most, each part for what those before it lack."""
+    tables = list[str]()
+    for number, part in enumerate(parts):
+        tables.append(f"part{number} AS ({part} LIMIT {limit})")
+        limit += f" - (SELECT count(*) FROM part{number})"
+    found = " UNION ALL ".join(f"SELECT * FROM part{number}" for number in range(len(parts)))
+    return f"WITH {', '.join(tables)} {found}"
 
 
 def described(kind: Kind, step: Step, found: Sequence[int]) -> Query:

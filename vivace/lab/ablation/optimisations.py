@@ -86,6 +86,10 @@ OPTIMISATIONS = {
             searching.indexed_words,
         ),
         Optimisation(
+            "word-sample", "What many rows have is looked up in an index of some",
+            "in that of all rows", searching.sampled_words, POSTGRESQL,
+        ),
+        Optimisation(
             "typo-ranges", "A misspelt word is compared with those that it left intact",
             "with every word", searching.likely_words,
         ),
