@@ -516,13 +516,14 @@ def test_an_answer_that_another_process_makes_is_waited_for(
     caches["answers"].clear()
     kept = caches["default"].get(key)
     caches["default"].delete(key)
+    assert first.shared.get(key) is None
     # The first still seems to make it: that is waited for, and not for long.
     began = time.monotonic()
-    assert not second.shared.is_made(key)
+    assert second.shared.get(key) is None
     assert 0.05 <= time.monotonic() - began < 1
     timer = threading.Timer(0.01, lambda: caches["default"].set(key, kept))
     timer.start()
-    assert second.shared.is_made(key)
+    assert second.shared.get(key) == kept
     assert ask(second, "/artists") == told
     assert django.asked == 1
 
@@ -534,6 +535,19 @@ def test_one_client_sends_all_commands(settings: Settings, redis: str) -> None:
     client = cache._cache.get_client("one")
     assert cache._cache.get_client("two", write=True) is client
     assert client.get(cache.make_key("one")) == b"1"
+
+
+def test_it_is_found_or_added_and_put_in_a_trip_each(settings: Settings, redis: str) -> None:
+    at(settings.REDIS_URL or f"{redis}/0", settings)
+    cache: Any = caches["default"]
+    assert cache.get_or_add("found-or-added", "a claim", 60) is None
+    assert cache.get_or_add("found-or-added", "another", 60) == "a claim"
+    for number in range(3):
+        cache.put("found-or-added", ["an answer", number], 60)
+        # The replies that follow are those of the commands that follow.
+        assert cache.get_or_add("found-or-added", "a claim", 60) == ["an answer", number]
+        assert cache.get("nowhere") is None
+    assert 0 < cache._cache.get_client().ttl(cache.make_key("found-or-added")) <= 60
 
 
 def test_what_is_not_kept_is_not_waited_for(

@@ -51,6 +51,8 @@ KEPT_MAX = 4 << 20
 PACKED_MIN = 1_000
 """Bytes from which on an answer is worth compressing: it then saves a packet."""
 LOCKS = 64
+CLAIM = ""
+"""Stands in Redis for an answer that somebody makes."""
 
 
 class Answer(NamedTuple):
@@ -81,8 +83,7 @@ class StoredAnswers:
         if found is None:
             # Others who ask for the same wait for it instead of making it, too.
             with self.locks[hash(key) % LOCKS]:
-                if self.is_made(key):
-                    found = self.found(key, environ)
+                found = self.found(key, environ, anywhere=True)
                 if found is None:
                     return self.made(key, environ, start_response)
         if is_known(found, environ):
@@ -94,10 +95,13 @@ class StoredAnswers:
             return packed(found, environ, start_response)
         return whole(found.body, found.headers, environ, start_response)
 
-    def found(self, key: str, environ: Environ) -> Answer | None:
-        """The answer where it is kept: whole, or as much of it as this request needs."""
+    def found(self, key: str, environ: Environ, *, anywhere: bool = False) -> Answer | None:
+        """The answer where it is kept: whole, or as much of it as this request needs.
+
+        Here, or in Redis as well; where it is not there either, others wait for this process.
+        """
         outcome, kept = "kept", self.memory.get(key)
-        if kept is None and self.shared and (kept := self.shared.get(key)):
+        if kept is None and anywhere and self.shared and (kept := self.shared.get(key)):
             self.memory.set(key, kept)
             outcome = "shared"
         if kept and is_known(kept, environ):
@@ -106,10 +110,6 @@ class StoredAnswers:
             return None
         count(outcome)
         return kept  # type: ignore[no-any-return]
-
-    def is_made(self, key: str) -> bool:
-        """Whether another thread or process has made it since; one that makes it is waited for."""
-        return key in self.memory or bool(self.shared and self.shared.is_made(key))
 
     def made(self, key: str, environ: Environ, start_response: Start) -> Iterable[bytes]:
         """What Django answers, which is kept if it is whole."""
@@ -276,10 +276,6 @@ def whole(
 # --- Shared with other processes --------------------------------------------------------------
 
 
-def claim(key: str) -> str:
-    return f"{key}:claimed"
-
-
 class Shared:
     """The answers in Redis, as long as that answers in time itself.
 
@@ -298,25 +294,25 @@ class Shared:
         self.rests_until = 0.0
 
     def get(self, key: str) -> Answer | None:
-        found: Answer | None = self.asked(lambda: caches["default"].get(key))
-        return found
+        """The answer; None at once to the first of all processes that asks, who is to make it.
+
+        To others, too, where that takes long.
+        """
+        cache: Any = caches["default"]
+        found = self.asked(lambda: cache.get_or_add(key, CLAIM, self.CLAIM_SECONDS))
+        until = time.monotonic() + self.WAIT_S
+        while found == CLAIM and time.monotonic() < until:
+            time.sleep(self.LOOK_S)
+            found = self.asked(lambda: cache.get(key))
+        return None if found == CLAIM else found
 
     def set(self, key: str, answer: Answer) -> None:
-        self.asked(lambda: caches["default"].set(key, answer, settings.SHARED_SECONDS))
-
-    def is_made(self, key: str) -> bool:
-        """False at once to the first of all processes; to the others, whether it comes to be."""
-        claimed = self.asked(lambda: caches["default"].add(claim(key), "", self.CLAIM_SECONDS))
-        until = time.monotonic() + self.WAIT_S
-        while claimed is False and time.monotonic() < until:
-            if self.asked(lambda: caches["default"].has_key(key)):
-                return True
-            time.sleep(self.LOOK_S)
-        return False
+        cache: Any = caches["default"]
+        self.asked(lambda: cache.put(key, answer, settings.SHARED_SECONDS))
 
     def give_up(self, key: str) -> None:
         """Whoever comes now need not wait: there is nothing to keep."""
-        self.asked(lambda: caches["default"].delete(claim(key)))
+        self.asked(lambda: caches["default"].delete(key))
 
     def asked(self, ask: Callable[[], Any]) -> Any:
         """What Redis says; None while it rests."""
