@@ -45,22 +45,35 @@ def test_a_slot_that_redis_can_no_longer_take_back_is_let_go(
 ) -> None:
     settings.REDIS_URL = settings.REDIS_URL or f"{redis}/0"
     slots = limits.reserve("clara", "192.0.2.7")
-    for store, _ in slots.taken:
-        monkeypatch.setattr(store, "client", redis_tries.client(NOWHERE))
+    monkeypatch.setattr(slots.store, "client", redis_tries.client(NOWHERE))
     slots.give_back()
-    assert not slots.taken
+
+
+def test_either_limit_refuses_and_then_neither_counts(settings: Settings, redis: str) -> None:
+    settings.REDIS_URL = settings.REDIS_URL or f"{redis}/0"
+    for store in (redis_tries.InRedis(settings.REDIS_URL), limits.InDatabase()):
+        wide, narrow = (
+            limits.window_of("test", f"{most} of {store}", most, 999_999) for most in (3, 1)
+        )
+        assert store.take([wide, narrow]) is None
+        for _ in range(5):
+            assert store.take([wide, narrow]) == narrow
+            assert store.take([narrow, wide]) == narrow
+        store.give_back([wide, narrow])
+        assert [store.take([wide]) for _ in range(4)] == [None, None, None, wide]
+        assert store.take([narrow]) is None
 
 
 def test_a_redis_that_is_late_is_not_asked_twice(settings: Settings, redis: str) -> None:
     settings.REDIS_URL = settings.REDIS_URL or f"{redis}/0"
     limit = limits.window_of("test", "192.0.2.8", 5, 999_999)
-    assert limits.take(limit)[1]
+    assert limits.take([limit])[1] is None
     at_once = Redis.from_url(settings.REDIS_URL, socket_timeout=0.05, retry=Retry(NoBackoff(), 0))
     with closing(Redis.from_url(settings.REDIS_URL)) as other, ThreadPoolExecutor() as threads:
         threads.submit(other.eval, BUSY, 0)
         with closing(at_once), pytest.raises(Late):
             all(iter(at_once.ping, None))
-        assert isinstance(limits.take(limit)[0], limits.InDatabase)
+        assert isinstance(limits.take([limit])[0], limits.InDatabase)
         # Answered behind what was sent meanwhile.
         assert other.get(redis_tries.key(limit)) == b"2"
 
@@ -106,5 +119,5 @@ def test_windows_that_are_over_are_forgotten(settings: Settings) -> None:
 def test_a_slot_is_not_given_back_to_a_later_window(settings: Settings) -> None:
     settings.REDIS_URL = ""
     past = Limit("login-account", "gone", 3, 60, 60)
-    limits.InDatabase().give_back(past)
+    limits.InDatabase().give_back([past])
     assert not Tries.objects.exists()

@@ -7,7 +7,7 @@ was right, so that tries at the same time cannot slip past the count.
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from django.conf import settings
@@ -38,40 +38,31 @@ class Limit(NamedTuple):
 
 
 class Store(Protocol):
-    def take(self, limit: Limit) -> bool:
-        """Count one more try, unless that is too many."""
+    def take(self, limits: Sequence[Limit]) -> Limit | None:
+        """Count one more try for each, or for none: then the first one that has no room."""
 
-    def give_back(self, limit: Limit) -> None:
-        """Count one try less. Where Redis does not answer, it stays counted."""
+    def give_back(self, limits: Sequence[Limit]) -> None:
+        """Count one try less for each. Where Redis does not answer, they stay counted."""
 
 
-class Slots:
+class Slots(NamedTuple):
     """A try that is under way. What becomes of it decides whether it stays counted."""
 
-    def __init__(self) -> None:
-        self.taken: list[tuple[Store, Limit]] = []
-
-    def take(self, limit: Limit) -> None:
-        """Raises `TooManyRequests`."""
-        store, taken = take(limit)
-        if not taken:
-            self.give_back()
-            raise refusal(limit)
-        self.taken.append((store, limit))
+    store: Store
+    limits: Sequence[Limit]
 
     def give_back(self) -> None:
-        while self.taken:
-            store, limit = self.taken.pop()
-            store.give_back(limit)
+        self.store.give_back(self.limits)
 
 
 def reserve(login: str, address: str) -> Slots:
     """A slot for one try to log in. Raises `TooManyRequests` where there is none left."""
-    slots = Slots()
     # The address first: one that is out of slots then leaves no rows for the names it tries.
-    for limit in limits_of(login, address):
-        slots.take(limit)
-    return slots
+    limits = [*limits_of(login, address)]
+    store, full = take(limits)
+    if full:
+        raise refusal(full)
+    return Slots(store, limits)
 
 
 def limits_of(login: str, address: str) -> Iterable[Limit]:
@@ -89,16 +80,16 @@ def window_of(policy: str, name: str, most: int, window: int) -> Limit:
     return Limit(policy, subject.hexdigest(), most, window, (number + 1) * window)
 
 
-def take(limit: Limit) -> tuple[Store, bool]:
-    """Where the try was counted, and whether there was room for it."""
+def take(limits: Sequence[Limit]) -> tuple[Store, Limit | None]:
+    """Where the try was counted, and which limit had no room for it."""
     if settings.REDIS_URL:
         from vivace.accounts.redis_tries import InRedis, RedisError
 
         try:
-            return (store := InRedis(settings.REDIS_URL)), store.take(limit)
+            return (store := InRedis(settings.REDIS_URL)), store.take(limits)
         except RedisError as error:
             log.warning("Logins are counted in the database, Redis does not answer: %s", error)
-    return (fallback := InDatabase()), fallback.take(limit)
+    return (fallback := InDatabase()), fallback.take(limits)
 
 
 def refusal(limit: Limit) -> TooManyRequests:
@@ -127,7 +118,14 @@ class InDatabase:
         "ORDER BY resets_at, subject LIMIT %s"
     )
 
-    def take(self, limit: Limit) -> bool:
+    def take(self, limits: Sequence[Limit]) -> Limit | None:
+        for number, limit in enumerate(limits):
+            if not self.counted(limit):
+                self.give_back(limits[:number])
+                return limit
+        return None
+
+    def counted(self, limit: Limit) -> bool:
         with connection.cursor() as cursor:
             cursor.execute(self.TAKE, [limit.subject, limit.resets_at, limit.most])
             row = cursor.fetchone()
@@ -135,9 +133,10 @@ class InDatabase:
             self.prune()
         return row is not None
 
-    def give_back(self, limit: Limit) -> None:
+    def give_back(self, limits: Sequence[Limit]) -> None:
         with connection.cursor() as cursor:
-            cursor.execute(self.GIVE_BACK, [limit.subject])
+            for limit in limits:
+                cursor.execute(self.GIVE_BACK, [limit.subject])
 
     def prune(self) -> None:
         """Forget windows that are over, some at a time."""

@@ -1,7 +1,9 @@
 """Tries to log in, counted in Redis. Imported only where there is one: it takes 7 MB."""
 
 import logging
+from collections.abc import Sequence
 from functools import cache
+from itertools import chain
 
 import redis
 from django.conf import settings
@@ -22,23 +24,34 @@ than any answer, so that nobody gets tries back by reading much."""
 
 class InRedis:
     TAKE = """
-        if tonumber(redis.call('GET', KEYS[1]) or 0) >= tonumber(ARGV[1]) then return 0 end
-        if redis.call('INCR', KEYS[1]) == 1 then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
-        return 1
+        for i, key in ipairs(KEYS) do
+            if tonumber(redis.call('GET', key) or 0) >= tonumber(ARGV[2 * i - 1]) then return i end
+        end
+        for i, key in ipairs(KEYS) do
+            if redis.call('INCR', key) == 1 then redis.call('EXPIRE', key, ARGV[2 * i]) end
+        end
+        return 0
     """
-    GIVE_BACK = "if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('DECR', KEYS[1]) end"
+    GIVE_BACK = """
+        for _, key in ipairs(KEYS) do
+            if redis.call('EXISTS', key) == 1 then redis.call('DECR', key) end
+        end
+    """
 
     def __init__(self, url: str) -> None:
         self.client = client(url)
 
-    def take(self, limit: Limit) -> bool:
+    def take(self, limits: Sequence[Limit]) -> Limit | None:
         """Raises `RedisError`."""
-        lasts = limit.window + OUTLAST_SECONDS
-        return bool(self.client.eval(self.TAKE, 1, key(limit), limit.most, lasts))
+        told = [(each.most, each.window + OUTLAST_SECONDS) for each in limits]
+        full = self.client.eval(
+            self.TAKE, len(limits), *map(key, limits), *chain.from_iterable(told)
+        )
+        return limits[int(full) - 1] if full else None
 
-    def give_back(self, limit: Limit) -> None:
+    def give_back(self, limits: Sequence[Limit]) -> None:
         try:
-            self.client.eval(self.GIVE_BACK, 1, key(limit))
+            self.client.eval(self.GIVE_BACK, len(limits), *map(key, limits))
         except RedisError as error:
             log.warning("A login stays counted, Redis does not answer: %s", error)
 

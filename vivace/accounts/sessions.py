@@ -67,14 +67,15 @@ def authenticate(login: str, password: str, address: str) -> User | None:
 @transaction.atomic
 def begin(user: User) -> Pair | None:
     """A new session; None where the account changed since its password was checked."""
-    unchanged = User.objects.filter(pk=user.pk, password=user.password, is_active=True)
-    current = unchanged.select_for_update(no_key=True).first()
-    if current is None:
-        return None
     now = timezone.now()
-    User.objects.filter(pk=user.pk).update(last_login=now)
+    unchanged = User.objects.filter(
+        pk=user.pk, password=user.password, role=user.role, is_active=True
+    )
+    # Which locks the row.
+    if not unchanged.update(last_login=now):
+        return None
     RefreshToken.objects.filter(user=user, expires_at__lt=now).delete()
-    return issue(current, family=secrets.token_urlsafe(FAMILY_BYTES))
+    return issue(user, family=secrets.token_urlsafe(FAMILY_BYTES))
 
 
 def refresh(refresh_token: str) -> Pair:
