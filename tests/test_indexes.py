@@ -20,7 +20,7 @@ from vivace.catalogue.fields import timestamp
 from vivace.catalogue.filters import Bound, Words, groups
 from vivace.catalogue.lists import Listing, Order, Plan, page_statement, parameters, planned
 from vivace.catalogue.models import Album, AlbumGenre, Artist, Genre, Track, TrackGenre
-from vivace.catalogue.search import document_parts, index_words, name_parts
+from vivace.catalogue.search import SAMPLED, document_parts, index_words, name_parts
 from vivace.catalogue.statements import Slot, Statement, fetched, many
 from vivace.listening.search import KINDS, Lookup, candidate_ids, search
 
@@ -524,6 +524,26 @@ if connection.vendor == "postgresql":
             }
             assert any(name.endswith("_sample") for name in read)
             assert any(name.endswith("_words") for name in read) == (not is_common)
+
+    def test_a_way_is_not_gone_where_one_before_found_enough(library: None) -> None:
+        common, rare = (Lookup(name_parts("catalogue_track"), asked) for asked in ("'n':*", "'x'"))
+        for ways, looked_up in (([common, common], 1), ([rare, common], 2), ([common, rare], 1)):
+            query = candidate_ids(KINDS["track"], ways, 5, 5, 0)
+            [([plan],)] = fetched(f"EXPLAIN (ANALYZE, FORMAT JSON) {query.sql}", query.values)
+            samples = [
+                node
+                for node in every(plan["Plan"])
+                if node.get("Index Name", "").endswith("_sample") and node["Actual Loops"]
+            ]
+            assert len(samples) == looked_up
+
+    def test_the_sample_that_is_asked_for_is_the_one_with_an_index(db: None) -> None:
+        defined = fetched(
+            "SELECT pg_get_indexdef(indexrelid) FROM pg_index"
+            " WHERE indexrelid::regclass::text LIKE '%%\\_sample' AND indisvalid"
+        )
+        assert len(defined) == 6
+        assert all(f"% ({SAMPLED})::bigint) = 0)" in definition for (definition,) in defined)
 
     def test_what_is_new_does_not_stay_in_a_list_that_every_search_reads(db: None) -> None:
         options = dict(

@@ -41,12 +41,16 @@ def test_the_database_counts_where_redis_does_not_answer(
 
 
 def test_a_slot_that_redis_can_no_longer_take_back_is_let_go(
-    settings: Settings, redis: str, monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
+    redis: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     settings.REDIS_URL = settings.REDIS_URL or f"{redis}/0"
     slots = limits.reserve("clara", "192.0.2.7")
     monkeypatch.setattr(slots.store, "client", redis_tries.client(NOWHERE))
     slots.give_back()
+    assert "A login stays counted, Redis does not answer" in caplog.text
 
 
 def test_either_limit_refuses_and_then_neither_counts(settings: Settings, redis: str) -> None:

@@ -95,6 +95,14 @@ def test_unknown_accounts_take_a_hash_as_well(monkeypatch: pytest.MonkeyPatch) -
     assert hashed == ["of clara", "of robert"]
 
 
+def test_an_account_that_changes_during_a_login_gets_no_session(clara: User) -> None:
+    checked = sessions.authenticate("clara", PASSWORD, HERE)
+    assert checked
+    people.change(clara.pk, role="editor")
+    assert sessions.begin(checked) is None
+    assert not RefreshToken.objects.exists()
+
+
 def test_refresh_tokens_are_stored_hashed(first: Pair) -> None:
     family, secret = first.refresh_token.split(".")
     row = RefreshToken.objects.values().get()

@@ -17,6 +17,8 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import call_command
 from django.db import connection, transaction
 from pytest_django import Settings
+from redis.connection import Connection
+from redis.exceptions import ResponseError
 
 from tests import builders
 from tests.client import Person
@@ -537,17 +539,74 @@ def test_one_client_sends_all_commands(settings: Settings, redis: str) -> None:
     assert client.get(cache.make_key("one")) == b"1"
 
 
-def test_it_is_found_or_added_and_put_in_a_trip_each(settings: Settings, redis: str) -> None:
+def soon(cache: Any, key: str, value: Any) -> bool:
+    """Whether it comes to stand there, which is not waited for where it is put."""
+    deadline = time.monotonic() + 5
+    while cache.get(key) != value and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return bool(cache.get(key) == value)
+
+
+def test_what_is_not_there_is_added_in_the_same_trip(
+    settings: Settings, redis: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     at(settings.REDIS_URL or f"{redis}/0", settings)
     cache: Any = caches["default"]
+    cache.get("nowhere")
+    replies = counted_replies(monkeypatch)
     assert cache.get_or_add("found-or-added", "a claim", 60) is None
     assert cache.get_or_add("found-or-added", "another", 60) == "a claim"
+    assert len(replies) == 2
+
+
+def counted_replies(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    read, replies = Connection.read_response, list[Any]()
+
+    def noted(self: Any, *args: Any, **options: Any) -> Any:
+        replies.append(read(self, *args, **options))
+        return replies[-1]
+
+    monkeypatch.setattr(Connection, "read_response", noted)
+    return replies
+
+
+def test_what_is_put_is_not_waited_for(
+    settings: Settings, redis: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(settings.REDIS_URL or f"{redis}/0", settings)
+    cache: Any = caches["default"]
+    cache.put("put", 0, 60)
+    replies = counted_replies(monkeypatch)
+    for number in range(1, 4):
+        cache.put("put", ["an answer", number], 60)
+        assert len(replies) == number  # of the one before
+    monkeypatch.undo()
+    assert soon(cache, "put", ["an answer", 3])
+    assert 0 < cache._cache.get_client().ttl(cache.make_key("put")) <= 60
+
+
+def test_what_is_put_through_a_connection_that_was_closed_is_there(
+    settings: Settings, redis: str
+) -> None:
+    at(settings.REDIS_URL or f"{redis}/0", settings)
+    cache: Any = caches["default"]
     for number in range(3):
-        cache.put("found-or-added", ["an answer", number], 60)
-        # The replies that follow are those of the commands that follow.
-        assert cache.get_or_add("found-or-added", "a claim", 60) == ["an answer", number]
-        assert cache.get("nowhere") is None
-    assert 0 < cache._cache.get_client().ttl(cache.make_key("found-or-added")) <= 60
+        cache.put("put", number, 60)
+        assert soon(cache, "put", number)
+        cache._cache.get_client().client_kill_filter(_type="normal", skipme=False)
+
+
+def test_a_put_that_redis_refuses_is_heard_of_at_the_next(settings: Settings, redis: str) -> None:
+    at(settings.REDIS_URL or f"{redis}/0", settings)
+    cache: Any = caches["default"]
+    client = cache._cache.get_client()
+    # The shortest time there is; a shorter one Redis does not take.
+    cache.put("refused", 1, 0)
+    with pytest.raises(ResponseError, match="invalid expire"):
+        cache.put("taken", 2, 60)
+    cache.put("taken", 3, 60)
+    assert soon(cache, "taken", 3)
+    assert client.exists(cache.make_key("refused")) == 0
 
 
 def test_what_is_not_kept_is_not_waited_for(

@@ -1,12 +1,17 @@
 """Django's cache in Redis, with a client that is made once, and fewer trips to it."""
 
+import threading
 from functools import cached_property
 from typing import Any
 
 from django.core.cache.backends import redis
 
-NO_REPLY = "CLIENT", "REPLY", "SKIP"
-"""To the command behind it."""
+
+class Aside(threading.local):
+    """A connection of a thread's own, and whether its last reply is yet to be read."""
+
+    connection: Any = None
+    owes = False
 
 
 class Client(redis.RedisCacheClient):
@@ -14,7 +19,12 @@ class Client(redis.RedisCacheClient):
     to send that: it copies the table of all commands. It may be shared: connections are the
     pool's."""
 
+    _lib: Any
     _serializer: Any
+
+    def __init__(self, servers: list[str], **options: Any) -> None:
+        super().__init__(servers, **options)
+        self.aside = Aside()
 
     @cached_property
     def only(self) -> Any:
@@ -29,13 +39,29 @@ class Client(redis.RedisCacheClient):
         return None if found is None else self._serializer.loads(found)
 
     def put(self, key: str, value: Any, seconds: int) -> None:
-        command = ("SET", key, self._serializer.dumps(value), "EX", seconds)
-        pool = self.only.connection_pool
-        connection = pool.get_connection()
+        command = "SET", key, self._serializer.dumps(value), "EX", seconds
         try:
-            connection.send_packed_command(connection.pack_commands([NO_REPLY, command]))
-        finally:
-            pool.release(connection)
+            self.send_aside(command)
+        except self._lib.ConnectionError:
+            # Redis closed it while it was idle: now it is made anew.
+            self.send_aside(command)
+
+    def send_aside(self, command: tuple[Any, ...]) -> None:
+        aside = self.aside
+        if aside.connection is None:
+            aside.connection = self.only.connection_pool.make_connection()
+        try:
+            if aside.owes:
+                aside.connection.read_response()
+                if aside.connection.can_read():
+                    raise self._lib.ConnectionError("There is more than that: it was closed")
+            aside.connection.send_command(*command)
+            aside.owes = True
+        except BaseException:
+            # Or a reply would be taken for that of another command.
+            aside.connection.disconnect()
+            aside.owes = False
+            raise
 
 
 class RedisCache(redis.RedisCache):
@@ -51,8 +77,8 @@ class RedisCache(redis.RedisCache):
         return self._cache.get_or_add(self.make_and_validate_key(key), value, seconds)
 
     def put(self, key: str, value: Any, seconds: int) -> None:
-        """Set it without a reply, which would take as long to wait for as all the rest.
+        """Set it, and hear what came of it at the next one: to wait would take as long again.
 
-        Whether Redis took it nobody hears.
+        Raises what this one or the one before failed by.
         """
         self._cache.put(self.make_and_validate_key(key), value, seconds)

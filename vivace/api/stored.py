@@ -81,7 +81,8 @@ class StoredAnswers:
             return self.application(environ, start_response)
         found = self.found(key, environ)
         if found is None:
-            # Others who ask for the same wait for it instead of making it, too.
+            # Others who ask for the same wait for it instead of making it, too; beside several
+            # threads, at times for what stands behind the same lock.
             with self.locks[hash(key) % LOCKS]:
                 found = self.found(key, environ, anywhere=True)
                 if found is None:
@@ -294,9 +295,9 @@ class Shared:
         self.rests_until = 0.0
 
     def get(self, key: str) -> Answer | None:
-        """The answer; None at once to the first of all processes that asks, who is to make it.
+        """The answer; None to the first of all processes that asks, which is to make it.
 
-        To others, too, where that takes long.
+        The others wait for that a moment, and then are told the same.
         """
         cache: Any = caches["default"]
         found = self.asked(lambda: cache.get_or_add(key, CLAIM, self.CLAIM_SECONDS))
@@ -308,14 +309,17 @@ class Shared:
 
     def set(self, key: str, answer: Answer) -> None:
         cache: Any = caches["default"]
-        self.asked(lambda: cache.put(key, answer, settings.SHARED_SECONDS))
+        self.asked(lambda: cache.put(key, answer, settings.SHARED_SECONDS), heard=False)
 
     def give_up(self, key: str) -> None:
-        """Whoever comes now need not wait: there is nothing to keep."""
+        """Whoever comes now need not wait: there is nothing to keep.
+
+        What another process made in spite of the claim goes along.
+        """
         self.asked(lambda: caches["default"].delete(key))
 
-    def asked(self, ask: Callable[[], Any]) -> Any:
-        """What Redis says; None while it rests."""
+    def asked(self, ask: Callable[[], Any], *, heard: bool = True) -> Any:
+        """What Redis says; None while it rests. Only what it was `heard` to say shows it well."""
         began = time.monotonic()
         if began < self.rests_until:
             return None
@@ -326,7 +330,7 @@ class Shared:
             return None
         if (took := time.monotonic() - began) > self.SLOW_S:
             self.rest(f"took {took * 1e3:.0f} ms")
-        else:
+        elif heard:
             self.rest_s = self.REST_S
         return found
 

@@ -197,7 +197,7 @@ def looked_up(
     """What several ways come upon, at most so much, of the first way first.
 
     A later step is taken where those before did not find enough: far more documents than names
-    have a word or its start, and a database goes through all of them before the first.
+    have a word or its start, and what is found by them is read whole.
     """
     found: dict[int, Candidate] = {}
     for step in steps:
@@ -212,7 +212,8 @@ def looked_up(
 def gone(kind: Kind, step: Step, most: int, reader_id: int) -> Asking[list[Candidate]]:
     """What the ways of a step find, of the first way first, and the most popular of each first.
 
-    In two queries: PostgreSQL plans the first anew for what is asked, the second once.
+    In two queries: together PostgreSQL would plan them anew for what is asked, but the second is
+    planned once.
     """
     looked_at = max(most, LOOKED_AT)
     met = yield candidate_ids(kind, step.ways, most, looked_at, reader_id)

@@ -121,7 +121,7 @@ def sha256_etags(client: Client) -> Trial:
 def kept_answers(client: Client) -> Trial:
     answers: Any = StoredAnswers(client.handler)
 
-    def forgotten(*_: Any) -> None:
+    def forgotten(*_: Any, **_how: Any) -> None:
         pass
 
     # In this process alone: what another one shares is another matter.

@@ -13,5 +13,6 @@ def create(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
+    atomic = False
     dependencies = [("listening", "0002_playlist_words"), ("catalogue", "0008_samples")]
     operations = [migrations.RunPython(create)]
