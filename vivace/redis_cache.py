@@ -7,7 +7,7 @@ from typing import Any
 from django.core.cache.backends import redis
 
 
-class Aside(threading.local):
+class Own(threading.local):
     """A connection of a thread's own, and whether its last reply is yet to be read."""
 
     connection: Any = None
@@ -24,7 +24,7 @@ class Client(redis.RedisCacheClient):
 
     def __init__(self, servers: list[str], **options: Any) -> None:
         super().__init__(servers, **options)
-        self.aside = Aside()
+        self.own = Own()
 
     @cached_property
     def only(self) -> Any:
@@ -35,32 +35,40 @@ class Client(redis.RedisCacheClient):
 
     def get_or_add(self, key: str, value: Any, seconds: int) -> Any:
         added = self._serializer.dumps(value)
-        found = self.only.set(key, added, ex=seconds, nx=True, get=True)
+        found = self.sent("SET", key, added, "EX", seconds, "NX", "GET")
         return None if found is None else self._serializer.loads(found)
 
     def put(self, key: str, value: Any, seconds: int) -> None:
-        command = "SET", key, self._serializer.dumps(value), "EX", seconds
+        self.sent("SET", key, self._serializer.dumps(value), "EX", seconds, heard=False)
+
+    def sent(self, *command: Any, heard: bool = True) -> Any:
+        """The reply, past the pool and what redis-py does besides, which takes as long again.
+
+        One that is not heard now is heard before the next command: it is here by then.
+        """
         try:
-            self.send_aside(command)
+            return self.sent_once(command, heard=heard)
         except self._lib.ConnectionError:
             # Redis closed it while it was idle: now it is made anew.
-            self.send_aside(command)
+            return self.sent_once(command, heard=heard)
 
-    def send_aside(self, command: tuple[Any, ...]) -> None:
-        aside = self.aside
-        if aside.connection is None:
-            aside.connection = self.only.connection_pool.make_connection()
+    def sent_once(self, command: tuple[Any, ...], *, heard: bool) -> Any:
+        own = self.own
+        if own.connection is None:
+            own.connection = self.only.connection_pool.make_connection()
         try:
-            if aside.owes:
-                aside.connection.read_response()
-                if aside.connection.can_read():
-                    raise self._lib.ConnectionError("There is more than that: it was closed")
-            aside.connection.send_command(*command)
-            aside.owes = True
+            if own.owes:
+                own.connection.read_response()
+            own.owes = False
+            if own.connection.can_read():
+                raise self._lib.ConnectionError("There is more than replies: it was closed")
+            own.connection.send_command(*command)
+            own.owes = not heard
+            return own.connection.read_response() if heard else None
         except BaseException:
             # Or a reply would be taken for that of another command.
-            aside.connection.disconnect()
-            aside.owes = False
+            own.connection.disconnect()
+            own.owes = False
             raise
 
 
