@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Case, Count, F, Max, Q, QuerySet, When
+from django.db import connection, transaction
+from django.db.models import Case, F, QuerySet, When
 from django.db.models.expressions import Combinable
-from django.utils import timezone
 
 from vivace.accounts import people
 from vivace.catalogue import bulk
 from vivace.catalogue.fields import timestamp
 from vivace.catalogue.folding import fold, spellings
 from vivace.catalogue.models import Track
+from vivace.catalogue.statements import any_of, fetched
 from vivace.catalogue.vocabulary import learn
 from vivace.listening.models import Playlist, PlaylistItem
 from vivace.problems import Conflict, Fault, Forbidden, NotFound
@@ -28,20 +28,23 @@ MAX_ITEMS = 10_000
 
 MAX_FAULTS = 100
 
+TABLE, ITEMS = Playlist._meta.db_table, PlaylistItem._meta.db_table
+
 Check = Callable[[], None]
 
 
-def readable(account_id: int | None) -> Q:
-    """Which playlists an account may read: its own and everyone's public ones."""
-    return Q(owner_id=account_id) | Q(public=True)
+# What is asked with each request to a playlist is written out: the ORM would take as long to write
+# it as the database to answer it.
+
+READABLE = f"SELECT * FROM {TABLE} WHERE id = %s AND (owner_id = %s OR public)"
+"""An account's own playlists and everyone's public ones."""
 
 
 def to_read(account_id: int | None, playlist_id: int) -> Playlist:
     """The playlist. Someone else's private one is `NotFound`, as if there were none."""
-    playlist = Playlist.objects.filter(readable(account_id), pk=playlist_id).first()
-    if playlist is None:
-        raise NotFound("There is no such playlist")
-    return playlist
+    for playlist in Playlist.objects.raw(READABLE, [playlist_id, account_id]):
+        return playlist
+    raise NotFound("There is no such playlist")
 
 
 def to_change(account_id: int, playlist_id: int) -> Playlist:
@@ -120,7 +123,10 @@ def replace(
 
 def positions(playlist: Playlist) -> Sequence[int]:
     """The stored positions, ascending: an item's index is where its own stands among them."""
-    return list(playlist.items.order_by("position").values_list("position", flat=True))
+    found = fetched(
+        f"SELECT position FROM {ITEMS} WHERE playlist_id = %s ORDER BY position", [playlist.pk]
+    )
+    return [position for (position,) in found]
 
 
 # --- Within a change -------------------------------------------------------------------------
@@ -130,12 +136,21 @@ def positions(playlist: Playlist) -> Sequence[int]:
 def changing(playlist: Playlist, check: Check) -> Iterator[None]:
     """A transaction in which nobody else changes the playlist; its time moves at the end."""
     with transaction.atomic():
-        # SQLite has taken its write lock by now and knows no locks of rows.
-        if not Playlist.objects.select_for_update().filter(pk=playlist.pk).exists():
+        if not held(f"SELECT id FROM {TABLE} WHERE id = %s", [playlist.pk], "FOR UPDATE"):
             raise NotFound("There is no such playlist")
         check()
         yield
-        Playlist.objects.filter(pk=playlist.pk).update(updated_at=timezone.now())
+        with connection.cursor() as cursor:
+            moved = f"UPDATE {TABLE} SET updated_at = %s WHERE id = %s"
+            cursor.execute(moved, [timestamp(), playlist.pk])
+
+
+def held(sql: str, values: Sequence[Any], how: str) -> list[Any]:
+    """The rows, that nobody else changes until the transaction ends.
+
+    SQLite has taken its write lock by now and knows no locks of rows.
+    """
+    return fetched(f"{sql} {how}" if connection.vendor == "postgresql" else sql, values)
 
 
 def item_of(playlist: Playlist, item_id: int) -> PlaylistItem:
@@ -152,10 +167,11 @@ def check_size(size: int) -> None:
 
 
 def check_known(track_ids: Sequence[int]) -> None:
-    tracks = Track.objects.filter(pk__in=set(track_ids)).order_by("pk")
-    # Locked, so that none leaves the library before its item is there to leave with it; in one
+    these, values = any_of({*track_ids})
+    # Held, so that none leaves the library before its item is there to leave with it; in one
     # order, so that no two wait for each other.
-    known = set(tracks.select_for_update(no_key=True).values_list("pk", flat=True))
+    tracks = f"SELECT id FROM {Track._meta.db_table} WHERE id {these} ORDER BY id"
+    known = {id_ for (id_,) in held(tracks, values, "FOR NO KEY UPDATE")}
     unknown = [number for number, track_id in enumerate(track_ids) if track_id not in known]
     if unknown:
         faults = [Fault("There is no such track", f"/track_ids/{n}") for n in unknown[:MAX_FAULTS]]
@@ -174,8 +190,11 @@ def checked_index(index: int | None, last: int) -> int:
 
 def extent(playlist: Playlist) -> tuple[int, int]:
     """How many items there are, and the first free position behind them."""
-    found = playlist.items.aggregate(count=Count("pk"), last=Max("position"))
-    return found["count"], 0 if found["last"] is None else found["last"] + 1
+    [(count, free)] = fetched(
+        f"SELECT count(*), coalesce(max(position) + 1, 0) FROM {ITEMS} WHERE playlist_id = %s",
+        [playlist.pk],
+    )
+    return count, free
 
 
 def position_at(playlist: Playlist, index: int) -> int:
