@@ -40,7 +40,9 @@ class UserManager(BaseUserManager["User"]):
     def named(self, login: str) -> "User | None":
         """The account with this username or e-mail address, however it is spelled."""
         column = "email_key" if "@" in login else "username_key"
-        return self.filter(**{column: fold_name(login)}).first()
+        # Written out: the ORM takes longer to write it than the database to answer it.
+        accounts = f"SELECT * FROM {self.model._meta.db_table} WHERE {column} = %s"
+        return next(iter(self.raw(accounts, [fold_name(login)])), None)
 
 
 class User(AbstractBaseUser):

@@ -14,13 +14,14 @@ import secrets
 from datetime import timedelta
 from typing import NamedTuple
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from vivace.accounts import limits, passwords, tokens
 from vivace.accounts.identity import Identity
 from vivace.accounts.models import RefreshToken, User
 from vivace.accounts.names import is_writable
+from vivace.catalogue.statements import fetched
 from vivace.problems import Unauthenticated
 
 LIFETIME = timedelta(days=30)
@@ -29,6 +30,10 @@ GRACE = timedelta(seconds=30)
 
 FAMILY_BYTES = 16
 SECRET_BYTES = 32
+LOGGED_IN = (
+    f"UPDATE {User._meta.db_table} SET last_login = %s"
+    " WHERE id = %s AND password = %s AND is_active RETURNING role"
+)
 FORM = re.compile(r"([\w-]{22})\.([\w-]{43})", re.ASCII)
 
 
@@ -68,12 +73,11 @@ def authenticate(login: str, password: str, address: str) -> User | None:
 def begin(user: User) -> Pair | None:
     """A new session; None where the account changed since its password was checked."""
     now = timezone.now()
-    unchanged = User.objects.filter(
-        pk=user.pk, password=user.password, role=user.role, is_active=True
-    )
+    moment = connection.ops.adapt_datetimefield_value(now)
     # Which locks the row.
-    if not unchanged.update(last_login=now):
+    if not (found := fetched(LOGGED_IN, [moment, user.pk, user.password])):
         return None
+    [(user.role,)] = found
     RefreshToken.objects.filter(user=user, expires_at__lt=now).delete()
     return issue(user, family=secrets.token_urlsafe(FAMILY_BYTES))
 
