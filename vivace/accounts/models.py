@@ -16,6 +16,7 @@ from vivace.accounts.names import (
     fold_name,
 )
 from vivace.catalogue.fields import MomentField
+from vivace.catalogue.statements import columns
 
 DIGEST_LENGTH = 64  # SHA-256 in hexadecimal
 KEY_NAME_LENGTH = 150
@@ -41,8 +42,8 @@ class UserManager(BaseUserManager["User"]):
         """The account with this username or e-mail address, however it is spelled."""
         column = "email_key" if "@" in login else "username_key"
         # Written out: the ORM takes longer to write it than the database to answer it.
-        accounts = f"SELECT * FROM {self.model._meta.db_table} WHERE {column} = %s"
-        return next(iter(self.raw(accounts, [fold_name(login)])), None)
+        found = f"SELECT {columns(User)} FROM {User._meta.db_table} WHERE {column} = %s"
+        return next(iter(self.raw(found, [fold_name(login)])), None)
 
 
 class User(AbstractBaseUser):

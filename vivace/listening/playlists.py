@@ -18,7 +18,7 @@ from vivace.catalogue import bulk
 from vivace.catalogue.fields import timestamp
 from vivace.catalogue.folding import fold, spellings
 from vivace.catalogue.models import Track
-from vivace.catalogue.statements import any_of, fetched
+from vivace.catalogue.statements import any_of, columns, fetched
 from vivace.catalogue.vocabulary import learn
 from vivace.listening.models import Playlist, PlaylistItem
 from vivace.problems import Conflict, Fault, Forbidden, NotFound
@@ -36,7 +36,7 @@ Check = Callable[[], None]
 # What is asked with each request to a playlist is written out: the ORM would take as long to write
 # it as the database to answer it.
 
-READABLE = f"SELECT * FROM {TABLE} WHERE id = %s AND (owner_id = %s OR public)"
+READABLE = f"SELECT {columns(Playlist)} FROM {TABLE} WHERE id = %s AND (owner_id = %s OR public)"
 """An account's own playlists and everyone's public ones."""
 
 
