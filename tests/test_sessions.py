@@ -95,7 +95,7 @@ def test_unknown_accounts_take_a_hash_as_well(monkeypatch: pytest.MonkeyPatch) -
     assert hashed == ["of clara", "of robert"]
 
 
-def test_a_session_is_of_the_account_as_it_is_when_the_password_was_checked(clara: User) -> None:
+def test_a_session_has_the_role_that_the_account_has_when_it_begins(clara: User) -> None:
     checked = sessions.authenticate("clara", PASSWORD, HERE)
     assert checked
     people.change(clara.pk, role="editor")

@@ -17,7 +17,7 @@ class Own(threading.local):
 class Client(redis.RedisCacheClient):
     """Of one server. Django makes redis-py's client anew for each command, which takes longer than
     to send that: it copies the table of all commands. It may be shared: connections are the
-    pool's."""
+    pool's, or of each thread."""
 
     _lib: Any
     _serializer: Any
@@ -46,16 +46,20 @@ class Client(redis.RedisCacheClient):
 
         One that is not heard now is heard before the next command: it is here by then.
         """
+        was_open = self.own.connection is not None and self.own.connection.is_connected
         try:
             return self.sent_once(command, heard=heard)
         except self._lib.ConnectionError:
+            if not was_open:
+                raise
             # Redis closed it while it was idle: now it is made anew.
             return self.sent_once(command, heard=heard)
 
     def sent_once(self, command: tuple[Any, ...], *, heard: bool) -> Any:
         own = self.own
         if own.connection is None:
-            own.connection = self.only.connection_pool.make_connection()
+            pool = self.only.connection_pool
+            own.connection = pool.connection_class(**pool.connection_kwargs)
         try:
             if own.owes:
                 own.connection.read_response()
@@ -85,8 +89,8 @@ class RedisCache(redis.RedisCache):
         return self._cache.get_or_add(self.make_and_validate_key(key), value, seconds)
 
     def put(self, key: str, value: Any, seconds: int) -> None:
-        """Set it, and hear what came of it at the next one: to wait would take as long again.
+        """Set it, and hear what came of it at the next command: to wait would take as long again.
 
-        Raises what this one or the one before failed by.
+        Raises what a command before it failed by, and is then not sent itself.
         """
         self._cache.put(self.make_and_validate_key(key), value, seconds)

@@ -196,6 +196,8 @@ def redis_cache(url: str) -> dict[str, Any]:
             # Seconds. What Redis keeps can be made again from the database.
             "socket_timeout": 0.05,
             "socket_connect_timeout": 0.05,
+            # Of the newer protocol, what nobody asked for may stand before a reply.
+            "protocol": 2,
             # One more try, but only for a connection that was closed while it was idle.
             "retry": Retry(NoBackoff(), 1, supported_errors=(Closed,)),
         },

@@ -71,7 +71,7 @@ def authenticate(login: str, password: str, address: str) -> User | None:
 
 @transaction.atomic
 def begin(user: User) -> Pair | None:
-    """A new session; None where the account changed since its password was checked."""
+    """A new session; None where it got another password or was put out of use meanwhile."""
     now = timezone.now()
     moment = connection.ops.adapt_datetimefield_value(now)
     # Which locks the row.

@@ -17,7 +17,7 @@ DOCUMENTS = ("album_search", "track_search")
 
 def sample(schema_editor: Any, table: str, id_: str, words: str) -> None:
     if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute(f"DROP INDEX IF EXISTS {table}_sample")
+        schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {table}_sample")
         schema_editor.execute(
             f"CREATE INDEX CONCURRENTLY {table}_sample ON {table} USING gin ({words})"
             f" WHERE {id_} % {SAMPLED} = 0",
