@@ -4,24 +4,27 @@ python -m benchmarks.overload [--db postgresql] [--times 5] [--seconds 10] [--ro
 
 Looks for the knee of a page that is made anew, on a server kept apart from the generator. Then so
 many times the knee arrive for some seconds, and as soon as these have their answers a quarter of
-the knee, second by second. Exits with 1 where less than 90 % of the knee were served meanwhile (the
-median of the rounds), a request failed, refusals took longer than 50 ms (p99), it was not over
-within two seconds, or the generator was the bottleneck.
+the knee, second by second. The knee is looked for again after each round, and a round is told by
+the mean of those before and after it: within minutes a machine may be half as fast. Exits with 1
+where less than 90 % of the knee were served meanwhile (the median of the rounds), a request failed,
+refusals took longer than 50 ms (p99), it was not over within two seconds, or the generator was the
+bottleneck.
 """
 
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from benchmarks.trials import Trial
 from vivace.lab import load, probes, ratios, stacks
 from vivace.lab.commands.knee import P99_MS, UNKEPT
 from vivace.lab.commands.terminal import progress_bar, say
-from vivace.lab.knee import Ask
+from vivace.lab.knee import Ask, NotFoundError
 from vivace.lab.outcome import BUSY_CPU
 from vivace.lab.probed import Sent
-from vivace.lab.results import DATABASES, Knee
+from vivace.lab.results import DATABASES
 from vivace.lab.trials import Measured
 
 OPERATION = "GET /tracks (page)"
@@ -79,11 +82,23 @@ def overloaded(send: Send, found: float, times: float, seconds: float) -> Round:
     return Round(over, seconds, min(usual, default=time.monotonic() - ended))
 
 
-def figures(rounds: Sequence[Round], knee: Knee, rate: float) -> Iterator[Measured]:
+def figures(rounds: Sequence[Round], knees: Sequence[float]) -> Iterator[Measured]:
+    """Of rounds with a knee before each and one after the last."""
+    knee = ratios.middle(knees)
     yield Measured(
-        what=f"knee of {OPERATION}", value=rate, unit="requests/s", low=knee.low, high=knee.high
+        what=f"knee of {OPERATION}",
+        value=knee.median,
+        unit="requests/s",
+        low=knee.low,
+        high=knee.high,
     )
-    share = ratios.middle([100 * served(each.over, each.seconds) / rate for each in rounds])
+    around = [(before + after) / 2 for before, after in pairwise(knees)]
+    share = ratios.middle(
+        [
+            100 * served(each.over, each.seconds) / rate
+            for each, rate in zip(rounds, around, strict=True)
+        ]
+    )
     yield Measured(
         what="served, of the knee", value=share.median, unit="%", low=share.low, high=share.high,
         at_least=SERVED_PERCENT,
@@ -112,11 +127,15 @@ def main() -> int:
     cores, users = stacks.shared_out(), load.Users()
     with stacks.served(options.db, cores, probes.ACCOUNTS, say, UNKEPT) as server:
         sought = probes.Sought([OPERATION], P99_MS, options.db, server, cores, kept=False)
-        with progress_bar() as progress:
-            (found,) = probes.run(sought, users, progress).operations
-        if (rate := found.knee) is None:
-            return trial.concluded(options.db, server.what, [], [found.why])
-        print(f"The knee of {OPERATION}, {server.what}: {rate:,.0f} a second")
+
+        def look() -> float:
+            with progress_bar() as progress:
+                (found,) = probes.run(sought, users, progress).operations
+            if found.knee is None:
+                raise NotFoundError(found.why)
+            print(f"The knee of {OPERATION}, {server.what}: {found.knee:,.0f} a second")
+            return found.knee
+
         with probes.sender(server.base, cores, *users.options) as generator:
 
             def send(rate: float, settle_s: float, seconds: float) -> Sent:
@@ -124,15 +143,19 @@ def main() -> int:
                 order.clump = 0
                 return generator.send(order)
 
-            rounds = [
-                overloaded(send, rate, options.times, options.seconds)
-                for _ in range(options.rounds)
-            ]
+            rounds: list[Round] = []
+            try:
+                knees = [look()]
+                for _ in range(options.rounds):
+                    rounds.append(overloaded(send, knees[-1], options.times, options.seconds))
+                    knees.append(look())
+            except NotFoundError as error:
+                return trial.concluded(options.db, server.what, [], [str(error)])
     busy = max(each.over.generator_cpu for each in rounds) > BUSY_CPU
     return trial.concluded(
         options.db,
         server.what,
-        [*figures(rounds, found, rate)],
+        [*figures(rounds, knees)],
         ["the generator was the bottleneck"] if busy else [],
         programs=server.programs,
     )

@@ -14,7 +14,7 @@ from tests import lab_results as made
 from vivace.lab import report, results, stacks, trials
 from vivace.lab.evidence import gathered
 from vivace.lab.probed import Sent
-from vivace.lab.results import Knee, ResultError
+from vivace.lab.results import ResultError
 from vivace.lab.stacks import Cores
 from vivace.lab.trials import Measured, trial_path
 
@@ -189,12 +189,12 @@ def test_growth_says_nothing_where_the_generator_was_late() -> None:
 
 
 def test_overload_is_told_by_what_was_served_of_the_knee() -> None:
-    knee = Knee(operation="any", knee=200, low=190, high=211, why="", probes=[], floor=None)
     over = sent(requests=10_000, refusals=8_100, refused_p99_ms=51.0)
     broken = sent(requests=10_000, refusals=8_000, refused_p99_ms=5.0, failures=100)
     rounds = [overload.Round(over, 10, 0.7), overload.Round(broken, 10, 2.5)]
-    found = {each.what: each for each in overload.figures(rounds, knee, 200)}
-    assert found["served, of the knee"].value == pytest.approx(95)
+    found = {each.what: each for each in overload.figures(rounds, [220, 160, 240])}
+    assert found["knee of GET /tracks (page)"].value == 220
+    assert found["served, of the knee"].value == pytest.approx(97.5)  # 190 of 190, 190 of 200
     missed = [what for what, each in found.items() if not each.met]
     assert missed == ["p99 of refusals", "usual again after too many", "requests that failed"]
 
