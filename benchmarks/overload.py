@@ -18,12 +18,14 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from benchmarks.trials import Trial
-from vivace.lab import load, probes, ratios, stacks
+from vivace.lab import probes, ratios, stacks
 from vivace.lab.commands.knee import P99_MS, UNKEPT
 from vivace.lab.commands.terminal import progress_bar, say
 from vivace.lab.knee import Ask, NotFoundError
+from vivace.lab.load import Users
 from vivace.lab.outcome import BUSY_CPU
 from vivace.lab.probed import Sent
+from vivace.lab.probes import Sought
 from vivace.lab.results import DATABASES
 from vivace.lab.trials import Measured
 
@@ -82,6 +84,27 @@ def overloaded(send: Send, found: float, times: float, seconds: float) -> Round:
     return Round(over, seconds, min(usual, default=time.monotonic() - ended))
 
 
+def found_knee(sought: Sought, users: Users) -> float:
+    """Arrivals a second. Raises `NotFoundError`."""
+    with progress_bar() as progress:
+        (found,) = probes.run(sought, users, progress).operations
+    if found.knee is None:
+        raise NotFoundError(found.why)
+    print(f"The knee of {OPERATION}, {sought.server.what}: {found.knee:,.0f} a second")
+    return found.knee
+
+
+def in_turn(
+    look: Callable[[], float], overload: Callable[[float], Round], rounds: int
+) -> tuple[list[Round], list[float]]:
+    """Rounds, each of the knee found last, and the knees: one before each and one at the end."""
+    done, knees = list[Round](), [look()]
+    for _ in range(rounds):
+        done.append(overload(knees[-1]))
+        knees.append(look())
+    return done, knees
+
+
 def figures(rounds: Sequence[Round], knees: Sequence[float]) -> Iterator[Measured]:
     """Of rounds with a knee before each and one after the last."""
     knee = ratios.middle(knees)
@@ -124,18 +147,9 @@ def main() -> int:
     trial.parser.add_argument("--rounds", type=int, default=3)
     options = trial.parsed()
 
-    cores, users = stacks.shared_out(), load.Users()
+    cores, users = stacks.shared_out(), Users()
     with stacks.served(options.db, cores, probes.ACCOUNTS, say, UNKEPT) as server:
-        sought = probes.Sought([OPERATION], P99_MS, options.db, server, cores, kept=False)
-
-        def look() -> float:
-            with progress_bar() as progress:
-                (found,) = probes.run(sought, users, progress).operations
-            if found.knee is None:
-                raise NotFoundError(found.why)
-            print(f"The knee of {OPERATION}, {server.what}: {found.knee:,.0f} a second")
-            return found.knee
-
+        sought = Sought([OPERATION], P99_MS, options.db, server, cores, kept=False)
         with probes.sender(server.base, cores, *users.options) as generator:
 
             def send(rate: float, settle_s: float, seconds: float) -> Sent:
@@ -143,12 +157,12 @@ def main() -> int:
                 order.clump = 0
                 return generator.send(order)
 
-            rounds: list[Round] = []
             try:
-                knees = [look()]
-                for _ in range(options.rounds):
-                    rounds.append(overloaded(send, knees[-1], options.times, options.seconds))
-                    knees.append(look())
+                rounds, knees = in_turn(
+                    lambda: found_knee(sought, users),
+                    lambda knee: overloaded(send, knee, options.times, options.seconds),
+                    options.rounds,
+                )
             except NotFoundError as error:
                 return trial.concluded(options.db, server.what, [], [str(error)])
     busy = max(each.over.generator_cpu for each in rounds) > BUSY_CPU

@@ -199,6 +199,20 @@ def test_overload_is_told_by_what_was_served_of_the_knee() -> None:
     assert missed == ["p99 of refusals", "usual again after too many", "requests that failed"]
 
 
+def test_the_knee_is_looked_for_around_each_round_of_overload() -> None:
+    found = iter([220.0, 160.0, 240.0])
+    begun: list[float] = []
+
+    def overloaded(knee: float) -> overload.Round:
+        begun.append(knee)
+        return overload.Round(sent(), 10, 0.7)
+
+    rounds, knees = overload.in_turn(lambda: next(found), overloaded, 2)
+    assert len(rounds) == 2
+    assert knees == [220, 160, 240]
+    assert begun == [220, 160]
+
+
 # --- In the report ----------------------------------------------------------------------------
 
 
