@@ -10,6 +10,7 @@ import tracemalloc
 from collections.abc import Callable
 from typing import Any, Literal
 
+import msgspec
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -32,6 +33,9 @@ SECONDS = 0.7
 """For so long a call is repeated, within these bounds."""
 ROUNDS_MIN, ROUNDS_MAX = 10, 200
 """Quartiles need ten; two hundred say it well enough and keep the result file small."""
+
+PAIRS = 40
+"""Rounds of two ways; an even number: see `paired`."""
 
 WARMUP_SECONDS = 0.3
 WARMUP_ROUNDS = 12
@@ -147,3 +151,15 @@ def paired(
         ]
         benchmark.extra_info["peak_python_kb"] = peak_kb(ours, fresh)
         benchmark.extra_info["before"]["peak_python_kb"] = peak_kb(before, fresh)
+
+
+def paired_pages(
+    benchmark: BenchmarkFixture, ours: Call, before: Call, *, rounds: int = PAIRS
+) -> None:
+    """Time a page of ours beside the same page of plain DRF's, of `extra_info["rows"]` items."""
+    found = msgspec.json.decode(ours())["items"]
+    assert found == msgspec.json.decode(before())["results"]
+    assert len(found) == benchmark.extra_info["rows"]
+    paired(benchmark, ours, before, rounds=rounds)
+    benchmark.extra_info["queries"] = query_count(ours)
+    benchmark.extra_info["before"]["queries"] = query_count(before)

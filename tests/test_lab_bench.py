@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from tests import lab_results as made
 from vivace.lab import bench, results, servers
 from vivace.lab.bench import LARGE, USUAL, About, Begun, Failed, Line, Measured, Part
 from vivace.lab.results import FORMAT, Database, ResultError, bench_path
@@ -258,6 +259,8 @@ def test_a_table_has_each_benchmark_with_its_goal(tmp_path: Path) -> None:
         measured("met", goal_ms={"sqlite": 1.5, "postgresql": 0}),
         measured("missed", goal_s={"sqlite": 0.001}),
         measured("too much memory", goal_s={"sqlite": 1}, goal_peak_mb=150, peak_mb=151),
+        measured("fast enough", goal_times=3, pairs=made.pairs(3.1)),
+        measured("as fast as before", goal_times=3, pairs=made.pairs(1.0)),
         measured("no goal here", goal_ms={"postgresql": 1}),
     ):
         part.take(line)
@@ -267,6 +270,8 @@ def test_a_table_has_each_benchmark_with_its_goal(tmp_path: Path) -> None:
         ("met", "1.50 ms ± 0.100 ms", "1.50 ms", "yes"),
         ("missed", "1.50 ms ± 0.100 ms", "0.00100 s", "no"),
         ("too much memory", "1.50 ms ± 0.100 ms", "1.00 s, 150 MB", "no"),
+        ("fast enough", "1.50 ms ± 0.100 ms", "3.00 times DRF", "yes"),
+        ("as fast as before", "1.50 ms ± 0.100 ms", "3.00 times DRF", "no"),
         ("no goal here", "1.50 ms ± 0.100 ms", "–", "–"),
     ]
     console = Console(width=100)

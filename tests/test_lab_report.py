@@ -236,9 +236,18 @@ ONE_MS = {"sqlite": 1.0, "postgresql": 1.0}
 FEW_SERVED = Measured(what="served", value=88.37, unit="%", at_least=90)
 SPOKEN: dict[Rule, tuple[Lab, list[str], Lab]] = {
     rules.missed_goals: (
-        Lab(sqlite=[timed(0.002_27, goal_ms=ONE_MS)]),
-        ["2.27 ms where 1 ms was promised, missed by a factor of 2.27"],
-        Lab(sqlite=[timed(0.000_97, goal_ms=ONE_MS)]),
+        Lab(
+            sqlite=[timed(0.002_27, goal_ms=ONE_MS)],
+            postgresql=[timed(0.000_97, goal_times=40, pairs=made.pairs(20))],
+        ),
+        [
+            "2.27 ms where 1 ms was promised, missed by a factor of 2.27",
+            "19.8 times where 40 times was promised, missed by a factor of 2.02",
+        ],
+        Lab(
+            sqlite=[timed(0.000_97, goal_ms=ONE_MS)],
+            postgresql=[timed(0.002_27, goal_times=40, pairs=made.pairs(41))],
+        ),
     ),
     rules.missed_memory: (
         Lab(sqlite=[timed(1, peak_over_idle_mb=187.3, goal_peak_mb=150)]),
@@ -442,6 +451,15 @@ def test_what_was_not_measured_has_no_section(tmp_path: Path) -> None:
         "Beside what others measured", "Findings", "Conclusion", "Method and limits",
     ]  # fmt: skip
     assert "PostgreSQL, ms" not in found
+
+
+def test_a_goal_against_plain_drf_stands_in_its_table(tmp_path: Path) -> None:
+    Lab(
+        sqlite=[timed(0.001, goal_times=40, pairs=made.pairs(41))],
+        postgresql=[timed(0.001, goal_times=40, pairs=made.pairs(20))],
+    ).written(tmp_path)
+    found = report.render(tmp_path).markdown
+    assert "| 40 times DRF | missed: PostgreSQL against DRF 2.02× |" in found
 
 
 def test_load_tests_alone_make_a_report(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from vivace.lab import results, servers
+from vivace.lab.cases import change
 from vivace.lab.machine import CHECKOUT
 from vivace.lab.results import Database, ResultError, bench_path
 from vivace.lab.wording import NOTHING, STACK_NAMES, figure, listed, milliseconds, plural
@@ -356,21 +357,25 @@ def row(benchmark: dict[str, Any], database: Database) -> tuple[str, str, str, s
     time_taken = duration(stats["median"])
     if stats["rounds"] > 1:
         time_taken += f" ± {duration(stats['iqr'] / 2)}"
-    limits = list(goals(benchmark, database))
-    goal = ", ".join(f"{figure(limit)} {unit}" for limit, _, unit in limits) or NOTHING
-    met = "yes" if all(measured <= limit for limit, measured, _ in limits) else "no"
-    return info["title"], time_taken, goal, met if limits else NOTHING
+    judged = list(goals(benchmark, database))
+    goal = ", ".join(limit for limit, _ in judged) or NOTHING
+    met = "yes" if all(met for _, met in judged) else "no"
+    return info["title"], time_taken, goal, met if judged else NOTHING
 
 
-def goals(benchmark: dict[str, Any], database: Database) -> Iterator[tuple[float, float, str]]:
-    """Each limit that a benchmark is to keep, what was measured, and the unit of both."""
+def goals(benchmark: dict[str, Any], database: Database) -> Iterator[tuple[str, bool]]:
+    """Each limit that a benchmark is to keep, and whether it does."""
     seconds, info = benchmark["stats"]["median"], benchmark["extra_info"]
     for name, unit, measured in (("goal_ms", "ms", 1_000 * seconds), ("goal_s", "s", seconds)):
         if database in info.get(name, {}):
-            yield info[name][database], measured, unit
+            limit = info[name][database]
+            yield f"{figure(limit)} {unit}", measured <= limit
     peak = info.get("peak_mb", info.get("peak_over_idle_mb"))
     if "goal_peak_mb" in info and peak is not None:
-        yield info["goal_peak_mb"], peak, "MB"
+        yield f"{figure(info['goal_peak_mb'])} MB", peak <= info["goal_peak_mb"]
+    if "goal_times" in info and "pairs" in info:
+        faster = change(info["pairs"]).ratio.ratio
+        yield f"{figure(info['goal_times'])} times DRF", faster >= info["goal_times"]
 
 
 def duration(seconds: float) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from vivace.lab import plots, published
 from vivace.lab.cases import Case, Change
-from vivace.lab.evidence import Evidence, Promise, goals, peak_mb, records
+from vivace.lab.evidence import TIMES, Evidence, Promise, goals, peak_mb, records
 from vivace.lab.page import (
     Block,
     Cell,
@@ -128,6 +128,8 @@ def goal_cell(case: Case) -> str:
     ]
     if info.goal_peak_mb is not None:
         parts.append(f"{exact(info.goal_peak_mb)} MB")
+    if info.goal_times is not None:
+        parts.append(f"{exact(info.goal_times)} times DRF")
     return ", ".join(parts) or NOTHING
 
 
@@ -141,8 +143,8 @@ def met_cell(promises: Sequence[Promise]) -> Cell:
 
 def how_missed(promise: Promise) -> str:
     database = promise.what.rpartition(" on ")[2]
-    memory = " memory" if promise.unit == "MB" else ""
-    return f"{database}{memory} {times(promise.factor)}"
+    which = {"MB": " memory", TIMES: " against DRF"}.get(promise.unit, "")
+    return f"{database}{which} {times(promise.factor)}"
 
 
 def queries_cell(case: Case) -> str:

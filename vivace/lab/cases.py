@@ -35,6 +35,8 @@ class Info(Struct, frozen=True, kw_only=True):
     goal_ms: dict[Database, float] = {}
     goal_s: dict[Database, float] = {}
     goal_peak_mb: float | None = None
+    goal_times: float | None = None
+    """As fast as plain Django REST framework, at least."""
     queries: int | None = None
     peak_python_kb: float | None = None
     peak_mb: float | None = None

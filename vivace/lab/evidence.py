@@ -36,6 +36,9 @@ from vivace.lab.trials import Measured, TrialResult
 from vivace.lab.trials import read as read_trial
 from vivace.lab.wording import STACK_NAMES
 
+TIMES = "times"
+"""The unit of a goal that is a ratio."""
+
 
 @dataclass(frozen=True)
 class Promise:
@@ -233,6 +236,17 @@ def goals(case: Case) -> Iterator[Promise]:
                 where = case.where(path, database)
                 met = measured <= limit
                 yield Promise(what, limit, measured, unit, met, where, case.anchor)
+        if info.goal_times is not None and database in case.changes:
+            found = case.changes[database].ratio.ratio
+            yield Promise(
+                what=f"Against plain DRF: {about}",
+                limit=info.goal_times,
+                measured=found,
+                unit=TIMES,
+                met=found >= info.goal_times,
+                where=case.where("extra_info.pairs", database),
+                anchor=case.anchor,
+            )
 
 
 def peak_mb(info: Info) -> tuple[float | None, str]:
