@@ -157,7 +157,7 @@ def test_a_page_filtered_and_sorted(
 @holding(HOUSE)
 def test_a_page_of_tracks(benchmark: BenchmarkFixture, app: App, library: Size) -> None:
     items = page(benchmark, app, "tracks", "", group="read", title="API Query – Tracks")
-    benchmark.extra_info["goal_ms"] = {"sqlite": 1.2, "postgresql": 2.5}
+    benchmark.extra_info["goal_ms"] = {"sqlite": 0.7, "postgresql": 1.6}
     assert len(items) == LIMIT
     assert benchmark.extra_info["queries"] <= 3
 
