@@ -33,6 +33,9 @@ BENCHMARKS = re.compile(r"benchmarks\[(benchmarks/.+?\]?)\] › stats\.median")
 MEASURED = re.compile(r"(trial-\S+) › measured\[.+\]")
 NAMED = re.compile(r'((?: id="|"#|url\(#))([mp][0-9a-f]{10})\b')
 """Parts of plots, by names that matplotlib makes of hashes."""
+WORDS = re.compile(r"<text[^>]*>")
+QUOTED = re.compile(r'="([\w.-]+)"')
+"""A value that HTML takes without quotes: one with a space in it is not."""
 
 
 class Report(NamedTuple):
@@ -55,7 +58,7 @@ def render(folder: Path) -> Report:
         templates(suffix).get_template(f"report.{suffix}").render(sections=sections).rstrip() + "\n"
         for suffix in ("html", "md")
     )
-    return Report(with_short_names(with_shared_styles(html)), markdown)
+    return Report(with_bare_values(with_short_names(with_shared_styles(html))), markdown)
 
 
 def with_shared_styles(html: str) -> str:
@@ -87,6 +90,11 @@ def with_short_names(html: str) -> str:
     found = dict.fromkeys(name for _, name in NAMED.findall(html))
     short = {name: f"i{number}" for number, name in enumerate(found)}
     return NAMED.sub(lambda s: s[1] + short[s[2]], html)
+
+
+def with_bare_values(html: str) -> str:
+    """The page without the quotes around what says where the words of a plot stand, and how."""
+    return WORDS.sub(lambda words: QUOTED.sub(r"=\1", words[0]), html)
 
 
 def templates(suffix: str) -> Environment:
