@@ -147,7 +147,9 @@ def before_after(bars: Sequence[Bar], label: str) -> str:
         names = list(dict.fromkeys(name for bar in bars for name in bar.ratios))
         y = 0.0
         for bar in bars:
-            axes.text(1, y, f" {bar.label}", fontsize=8.5, va="center", ha="left")
+            named = axes.text(1, y, f" {bar.label}", fontsize=8.5, va="center", ha="left")
+            # Else a long name makes the bars short.
+            named.set_in_layout(False)
             for name, found in bar.ratios.items():
                 y += 1
                 draw_bar(axes, y, found, SERIES[names.index(name)], name)
