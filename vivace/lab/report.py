@@ -33,9 +33,9 @@ BENCHMARKS = re.compile(r"benchmarks\[(benchmarks/.+?\]?)\] › stats\.median")
 MEASURED = re.compile(r"(trial-\S+) › measured\[.+\]")
 NAMED = re.compile(r'((?: id="|"#|url\(#))([mp][0-9a-f]{10})\b')
 """Parts of plots, by names that matplotlib makes of hashes."""
-WORDS = re.compile(r"<text[^>]*>")
-QUOTED = re.compile(r'="([\w.-]+)"')
-"""A value that HTML takes without quotes: one with a space in it is not."""
+TAG = re.compile(r"<\w[^<>]*>")
+QUOTED = re.compile(r"""="([^\s"'=<>`]+)"(?=[ >])""")
+"""A value that HTML takes without quotes, which a `/` behind it would become part of."""
 
 
 class Report(NamedTuple):
@@ -93,8 +93,8 @@ def with_short_names(html: str) -> str:
 
 
 def with_bare_values(html: str) -> str:
-    """The page without the quotes around what says where the words of a plot stand, and how."""
-    return WORDS.sub(lambda words: QUOTED.sub(r"=\1", words[0]), html)
+    """The page without the quotes that HTML does not ask for (its standard, 13.1.2.3)."""
+    return TAG.sub(lambda tag: QUOTED.sub(r"=\1", tag[0]), html)
 
 
 def templates(suffix: str) -> Environment:
