@@ -10,12 +10,13 @@ from django.core.management import CommandError, call_command
 
 from tests import lab_trees
 from tests.lab_results import PAGE, counts, gate_result
+from tests.lab_trees import committed, put
 from vivace.lab import gate, gate_results, prepared, revisions
 from vivace.lab.commands.gate import MORE
 from vivace.lab.commands.load import NO_VERDICT
 from vivace.lab.gate import Accepted, NoVerdictError
 from vivace.lab.gate_results import Asked, Change, Counts, GateResult
-from vivace.lab.machine import CHECKOUT
+from vivace.lab.machine import CHECKOUT, git
 from vivace.lab.profiling import instructions
 from vivace.lab.results import Database, ResultError
 
@@ -154,6 +155,53 @@ def test_without_git_there_are_no_revisions(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ResultError, match="there are no revisions"):
         revisions.commit_of("HEAD")
+
+
+@pytest.fixture
+def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout without a commit, whose revisions are asked for."""
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    git(checkout, "init", "--quiet")
+    monkeypatch.setattr(revisions, "CHECKOUT", checkout)
+    return checkout
+
+
+def test_the_revision_before_the_newest_migration_is_found(made_up: Path) -> None:
+    migrations = made_up / "vivace" / "catalogue" / "migrations"
+    put(migrations / "0001_initial.py", "at first")
+    committed(made_up)
+    put(made_up / "vivace" / "urls.py", "at first")
+    before = git(committed(made_up), "rev-parse", "HEAD")
+    put(migrations / "0002_words.py", "added")
+    committed(made_up)
+    for changed in (migrations / "0001_initial.py", made_up / "shop" / "migrations" / "0003.py"):
+        put(changed, "changed, or of no app of ours")
+        committed(made_up)
+    assert revisions.before_newest_migration() == before
+
+
+def test_no_revision_is_before_a_migration_of_the_first_one(made_up: Path) -> None:
+    with pytest.raises(ResultError, match="The commit before the newest migration"):
+        revisions.before_newest_migration()
+    put(made_up / "vivace" / "catalogue" / "migrations" / "0001_initial.py", "at first")
+    committed(made_up)
+    with pytest.raises(ResultError, match="The commit before the newest migration"):
+        revisions.before_newest_migration()
+
+
+def test_a_shallow_clone_does_not_reach_back_before_a_migration(
+    made_up: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(made_up / "README.md", "at first")
+    committed(made_up)
+    put(made_up / "vivace" / "catalogue" / "migrations" / "0001_initial.py", "added")
+    committed(made_up)
+    assert revisions.before_newest_migration() == revisions.commit_of("HEAD^")
+    git(made_up, "clone", "--quiet", "--depth=1", f"file://{made_up}", str(tmp_path / "shallow"))
+    monkeypatch.setattr(revisions, "CHECKOUT", tmp_path / "shallow")
+    with pytest.raises(ResultError, match="The commit before the newest migration"):
+        revisions.before_newest_migration()
 
 
 # --- Counting ----------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import vivace
+from tests.lab_trees import committed, put
 from vivace.lab.machine import git, vivace_version
 
 pytestmark = pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
@@ -19,25 +20,6 @@ def checkout(tmp_path: Path) -> Path:
         put(tmp_path / path, "at first")
     put(tmp_path / "requirements/base.txt", "at first")
     return committed(tmp_path)
-
-
-def put(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-
-
-def committed(checkout: Path) -> Path:
-    git(checkout, "add", ".")
-    someone = [
-        "-c",
-        "user.name=someone",
-        "-c",
-        "user.email=someone@example.org",
-        "-c",
-        "commit.gpgsign=false",
-    ]
-    git(checkout, *someone, "commit", "--quiet", "--message", "as it is")
-    return checkout
 
 
 def head(checkout: Path) -> str:

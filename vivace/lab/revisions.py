@@ -12,6 +12,7 @@ from vivace.lab.results import ResultError
 
 WORKING_TREE = "."
 PACKAGE, LAB = "vivace", "vivace/lab"
+MIGRATIONS = "vivace/*/migrations/0*.py"
 
 
 @contextmanager
@@ -48,6 +49,19 @@ def commit_of(revision: str) -> str:
     if done.returncode:
         raise ResultError(f"{revision}: {why_not()}")
     return done.stdout.decode().strip()
+
+
+def before_newest_migration() -> str:
+    """The full name of the commit before the one that last added a migration.
+
+    Raises `ResultError`, also in a shallow clone that does not reach as far.
+    """
+    # Where a shallow clone begins, all files seem to be added, by a commit without a parent.
+    asked = ["log", "-1", "--diff-filter=A", "--format=%P", "--", MIGRATIONS]
+    parents = git(*asked).stdout.decode().split()
+    if not parents:
+        raise ResultError(f"The commit before the newest migration: {why_not()}")
+    return parents[0]
 
 
 def why_not() -> str:
