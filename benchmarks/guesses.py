@@ -11,16 +11,13 @@ else's read failed or took longer than 100 ms (p99), or a time tells.
 """
 
 import random
-import socket
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing
-from http.client import HTTPConnection
 from multiprocessing import get_context
-from pathlib import Path
 from statistics import median
 from threading import Barrier
 
@@ -46,21 +43,11 @@ HASHED = "vivace_passwords_hashed_total "
 BY = {"username": "{}", "e-mail address": "{}@example.org"}
 
 
-class OverSocket(HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=30)
-        self.path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(str(self.path))
-
-
 def hashed(at: sites.Site, admin: Person) -> int:
     """Passwords that all nodes have hashed so far."""
     found = 0
     for node in at.nodes:
-        with closing(OverSocket(front.socket_of("logins", node.folder))) as connection:
+        with closing(sites.OverSocket(front.socket_of("logins", node.folder))) as connection:
             connection.request("GET", "/metrics", headers=admin.headers)
             lines = connection.getresponse().read().decode().splitlines()
         found += sum(

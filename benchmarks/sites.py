@@ -5,11 +5,13 @@ Each of them can be stopped, killed and started again while the others go on.
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from subprocess import Popen
 from types import MappingProxyType
@@ -66,6 +68,18 @@ class Node:
         """Of all its processes."""
         mains = [servers.main_of(process) for process in self.running]
         return self.workers_of(mains) | {main.pid for main in mains}
+
+
+class OverSocket(HTTPConnection):
+    """To a Gunicorn past NGINX; where its queue is full, this waits."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost")
+        self.path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(str(self.path))
 
 
 class Site(NamedTuple):
