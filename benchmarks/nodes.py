@@ -1,12 +1,19 @@
 """Three nodes behind NGINX, a thousand people, and things go wrong or not: who notices?
 
-python -m benchmarks.nodes [--users 1000] [--seconds 900] [--restarts 20] [--calm]
+python -m benchmarks.nodes [--users 1000] [--seconds 1050] [--restarts 20] [--from …] [--calm]
 
 On a PostgreSQL, a Redis, an NGINX and Gunicorns of its own, as deploy/ has them. While Locust's
 users read and log in, a writer adds artists, and repeats what was not acknowledged under the same
-Idempotency-Key, one after the other: a node is killed and comes back; Redis hangs, is killed and
-comes back; a table gets another column; each node in turn is told to reload, `--restarts` times in
-all. Exits with 1 where a read failed or was refused, or a write that was acknowledged is not there.
+Idempotency-Key, one after the other: Vivace is upgraded; a node is killed and comes back; Redis
+hangs, is killed and comes back; each node in turn is told to reload, `--restarts` times in all.
+Exits with 1 where a read failed or was refused, or a write that was acknowledged is not there.
+
+The upgrade is from a revision, usually the commit before the newest that added a migration, to the
+working tree, in the order of docs/deploy.md (`upgrades`). The library was filled by the old
+version, which is served first; both run on the packages that are installed here. Exits with 1, too,
+where the new version brings no migration, or a node was not on the old one still when that had been
+applied, or not on the new one when the node had reloaded.
+
 With `--calm` nothing goes wrong: then nothing at all may fail or be refused, and p99 of reads is to
 be within 500 ms.
 """
@@ -18,6 +25,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
 from secrets import token_hex
 from typing import Any, NamedTuple
 from urllib.error import URLError
@@ -25,11 +34,13 @@ from urllib.request import Request, urlopen
 
 import psycopg
 
-from benchmarks import sites
+from benchmarks import sites, upgrades
 from benchmarks.trials import Trial
-from vivace.lab import histogram, load, profiles, servers, stacks
+from benchmarks.upgrades import Upgrade
+from vivace.lab import histogram, load, profiles, revisions, servers, stacks
 from vivace.lab.outcome import MEASURES, Merged, Test
 from vivace.lab.profiles import Profile
+from vivace.lab.results import ResultError
 from vivace.lab.trials import Measured
 from vivace.lab.wording import plural
 
@@ -82,24 +93,23 @@ class Writer(threading.Thread):
             return json.load(reply)
 
 
-def troubles(at: sites.Site, restarts: int) -> Iterator[tuple[str, Callable[[], None]]]:
-    """What goes wrong, in its order, and how."""
+def troubles(
+    at: sites.Site, upgrade: Upgrade, restarts: int
+) -> Iterator[tuple[str, Callable[[], None]]]:
+    """What goes wrong, in its order, and how: all but the upgrade itself with the new version."""
+    yield "a new version is in place", lambda: upgrade.put_in_place(at)
+    yield "it migrates", lambda: upgrade.migrate(at)
+    for number, node in enumerate(at.nodes, start=1):
+        yield f"node {number} reloads, with it", partial(upgrade.reload, node)
     yield "node 2 is killed", at.nodes[1].kill
     yield "node 2 comes back", at.nodes[1].start
     yield "Redis hangs", lambda: at.redis.signal(signal.SIGSTOP)
     yield "Redis goes on", lambda: at.redis.signal(signal.SIGCONT)
     yield "Redis is killed", at.redis.kill
     yield "Redis comes back, empty", at.redis.start
-    yield "a table gets another column", lambda: alter(at.database)
     for number in range(restarts):
         node = at.nodes[number % NODES]
         yield f"node {number % NODES + 1} reloads", node.reload
-
-
-def alter(database: str) -> None:
-    """What a migration that only adds does."""
-    with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("ALTER TABLE catalogue_artist ADD COLUMN note text")
 
 
 class Trouble(NamedTuple):
@@ -110,10 +120,15 @@ class Trouble(NamedTuple):
 
 
 def trouble(
-    at: sites.Site, restarts: int, after: float, pause: float, found: list[Trouble]
+    planned: Sequence[tuple[str, Callable[[], None]]],
+    after: float,
+    seconds: float,
+    found: list[Trouble],
 ) -> None:
+    """All that is planned; what is no reload in a quarter of the time."""
+    pause = seconds / 4 / sum("reloads" not in what for what, _ in planned)
     time.sleep(after)
-    for what, do in troubles(at, restarts):
+    for what, do in planned:
         began, moment, failed = time.monotonic(), time.time(), ""
         print(f"{time.strftime('%H:%M:%S')}  {what}", flush=True)
         try:
@@ -172,24 +187,49 @@ def told_in_turn(merged: Merged, found: Sequence[Trouble]) -> None:
         print(f"{each.what:<28}{requests:>10,}{failed:>8}{refused:>9}")
 
 
+def of_upgrade(upgrade: Upgrade) -> list[Measured]:
+    return [
+        Measured(what="migrations of the upgrade", value=len(upgrade.migrations), at_least=1),
+        Measured(
+            what="nodes still on the old version once migrated", value=upgrade.not_yet,
+            at_least=NODES,
+        ),
+        Measured(
+            what="nodes on the new version once reloaded", value=upgrade.upgraded,
+            at_least=NODES,
+        ),
+    ]  # fmt: skip
+
+
 def main() -> int:
     trial = Trial("nodes", __doc__)
     trial.parser.add_argument("--users", type=int, default=1_000)
-    trial.parser.add_argument("--seconds", type=float, default=900)
+    trial.parser.add_argument("--seconds", type=float, default=1_050)
     trial.parser.add_argument("--restarts", type=int, default=20)
+    trial.parser.add_argument("--from", metavar="REVISION")
     trial.parser.add_argument("--calm", action="store_true")
     asked = trial.parsed()
+    try:
+        old = "" if asked.calm else vars(asked)["from"] or revisions.before_newest_migration()
+        upgraded = f", upgraded from {revisions.described(old)}" if old else ""
+    except ResultError as error:
+        sys.exit(f"{trial.program}: {error}")
     crowd = profiles.PROFILES["crowd"]._replace(users=asked.users)
     profile = crowd._replace(seconds=crowd.ramp_s + asked.seconds)
     found: list[Trouble] = []
-    with sites.site(NODES, asked.users) as at:
+    with ExitStack() as stack:
+        upgrade = stack.enter_context(upgrades.upgrade(old)) if old else None
+        more = upgrade.environment if upgrade else {}
+        at = stack.enter_context(sites.site(NODES, asked.users, more=more))
         served = load.elsewhere(at.base)._replace(pids=[at.nginx])
         test = Test(profile, "other", served, stacks.Cores((), ()))
         writer = Writer(at.base)
         writer.start()
-        pause = asked.seconds / 4 / 7
-        args = (at, asked.restarts, profile.ramp_s, pause, found)
-        troubled = [] if asked.calm else [threading.Thread(target=trouble, args=args, daemon=True)]
+        troubled = []
+        if upgrade:
+            planned = [*troubles(at, upgrade, asked.restarts)]
+            args = (planned, profile.ramp_s, asked.seconds, found)
+            troubled.append(threading.Thread(target=trouble, args=args, daemon=True))
         for thread in troubled:
             thread.start()
         ran = load.generate(command(profile, at.base, asked.calm), test, lambda *_: None)
@@ -223,10 +263,11 @@ def main() -> int:
         Measured(what="acknowledged writes", value=len(writer.acknowledged)),
         Measured(what="acknowledged writes sent more than once", value=writer.repeated),
         Measured(what="acknowledged writes lost", value=len(missing), at_most=0),
+        *(of_upgrade(upgrade) if upgrade else []),
     ]  # fmt: skip
     return trial.concluded(
         "postgresql",
-        f"{sites.WORDS}, {NODES} nodes, {plural(asked.users, 'user')}",
+        f"{sites.WORDS}, {NODES} nodes, {plural(asked.users, 'user')}{upgraded}",
         measured,
         [*wrong, *([ran.broke] if ran.broke else [])],
         of="calm" if asked.calm else "",

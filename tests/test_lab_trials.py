@@ -1,18 +1,24 @@
 """Trials: what a script found is told, kept, read back and reported beside what was promised."""
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from benchmarks import growth, overload, throughput, wrk
+from benchmarks import growth, nodes, overload, throughput, wrk
 from benchmarks.trials import Trial
+from benchmarks.upgrades import Upgrade
 from tests import lab_results as made
-from vivace.lab import report, results, stacks, trials
+from tests.lab_trees import put
+from vivace.lab import report, results, revisions, stacks, trials
 from vivace.lab.evidence import gathered
+from vivace.lab.machine import CHECKOUT
 from vivace.lab.probed import Sent
 from vivace.lab.results import ResultError
 from vivace.lab.stacks import Cores
@@ -211,6 +217,49 @@ def test_the_knee_is_looked_for_around_each_round_of_overload() -> None:
     assert len(rounds) == 2
     assert knees == [220, 160, 240]
     assert begun == [220, 160]
+
+
+# --- An upgrade -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def upgrade(tmp_path: Path) -> Upgrade:
+    for version in ("1.0", "1.1"):
+        put(tmp_path / version / "vivace" / "__init__.py", "")
+        put(tmp_path / version / "vivace" / "__main__.py", f"print({version!r})")
+    return Upgrade(tmp_path / "current", tmp_path / "1.0", tmp_path / "1.1")
+
+
+def test_one_version_is_there_and_then_the_other(upgrade: Upgrade) -> None:
+    def imported() -> str:
+        # In the checkout, of which Python would import Vivace by itself.
+        command = [sys.executable, "-m", "vivace"]
+        own = os.environ | upgrade.environment
+        return subprocess.check_output(command, cwd=CHECKOUT, env=own, text=True).strip()
+
+    assert imported() == "1.0"
+    upgrade.switch()
+    assert imported() == "1.1"
+
+
+def test_an_upgrade_that_brought_nothing_or_did_not_reach_all_nodes_is_missed(
+    upgrade: Upgrade,
+) -> None:
+    assert [each.met for each in nodes.of_upgrade(upgrade)] == [False, False, False]
+    upgrade.migrations = {("catalogue", "0008_samples")}
+    upgrade.not_yet, upgrade.upgraded = nodes.NODES, nodes.NODES - 1
+    assert [each.met for each in nodes.of_upgrade(upgrade)] == [True, True, False]
+
+
+def test_without_git_there_is_nothing_to_upgrade_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revisions, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["nodes"])
+    with pytest.raises(SystemExit) as ended:
+        nodes.main()
+    (line,) = str(ended.value).splitlines()
+    assert line.startswith("python -m benchmarks.nodes: The commit before the newest migration: ")
 
 
 # --- In the report ----------------------------------------------------------------------------
