@@ -137,9 +137,20 @@ def test_load_figures_are_those_of_the_files(full: Path, rendered: report.Report
         requests = sum(endpoint.requests for endpoint in raw.endpoints)
         _, total, per_second, mean, failed, *_ = by_title[title]
         assert number(total) == requests
-        assert number(per_second) == pytest.approx(requests / raw.seconds, rel=0.005)
+        of_all, between = per_second.removesuffix(")").split(" (")
+        assert number(of_all) == pytest.approx(requests / raw.seconds, rel=0.005)
+        slowest, fastest = map(number, between.split("–"))
+        assert [slowest, fastest] == pytest.approx(tens(raw), rel=0.005)
         assert number(mean) == pytest.approx(histogram.mean_ms(merged), rel=0.005)
         assert number(failed) == pytest.approx(100 / requests, rel=0.005)
+
+
+def tens(raw: results.LoadResult) -> list[float]:
+    """Requests a second, of the slowest ten seconds of the measurement and of the fastest."""
+    counted = [second.requests for second in raw.timeline[11:]]
+    each = [sum(counted[at : at + 10]) / 10 for at in range(0, len(counted) - 9, 10)]
+    assert len(each) > 2
+    return [min(each), max(each)]
 
 
 def test_every_row_of_measurements_names_its_file_and_the_path_within(

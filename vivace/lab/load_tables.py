@@ -28,6 +28,7 @@ from vivace.lab.wording import (
     count,
     exact,
     figure,
+    interval,
     percent,
     plural,
     times,
@@ -55,6 +56,7 @@ def load_tests(evidence: Evidence) -> Section | None:
             ),
             setup_table(evidence.loads),
             Heading("Results"),
+            Text("In brackets: of the slowest ten seconds and the fastest."),
             results_table(evidence.loads),
             Heading("Latency by percentile"),
             Text(
@@ -133,7 +135,7 @@ def results_row(load: Load) -> Row:
     cells: list[Cell | str] = [
         load.title,
         count(load.requests),
-        figure(load.per_second),
+        f"{figure(load.per_second)} ({interval(*load.per_second_between)})",
         figure(load.all.mean),
         Cell(percent(load.failure_rate), "bad" if load.failure_rate > FAILURE_RATE else ""),
         percent(load.refusal_rate),
@@ -141,8 +143,8 @@ def results_row(load: Load) -> Row:
         Cell(VERDICTS[result.verdict], TONES[result.verdict]),
         result.why or NOTHING,
     ]
-    where = load.where("endpoints[*].requests, failures, refusals, bytes, histogram; seconds")
-    return Row(cells, where, load.anchor)
+    told = "endpoints[*].requests, failures, refusals, bytes, histogram; seconds; timeline"
+    return Row(cells, load.where(told), load.anchor)
 
 
 def percentiles_table(loads: Sequence[Load]) -> Table:

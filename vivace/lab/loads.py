@@ -1,6 +1,7 @@
 """Load tests as the report reads them: latencies of endpoints and of all together."""
 
 import binascii
+import math
 import zlib
 from bisect import bisect_left
 from collections.abc import Iterable
@@ -27,6 +28,8 @@ NOT_A_HISTOGRAM = (
     zlib.error,
 )
 """What `hdrh` raises for a text that is none."""
+TEN = 10
+"""Seconds."""
 
 
 class Latency:
@@ -107,6 +110,18 @@ class Load:
     @property
     def per_second(self) -> float:
         return self.requests / self.result.seconds if self.result.seconds else 0.0
+
+    @property
+    def per_second_between(self) -> tuple[float, float]:
+        """Of the slowest ten seconds and the fastest, counted on from the measurement's beginning.
+
+        Of what is shorter, of all of it.
+        """
+        begin = math.ceil(self.result.measured_from_s)
+        each = [second.requests for second in self.result.timeline if second.second >= begin]
+        tens = [sum(each[at : at + TEN]) / TEN for at in range(0, len(each) - TEN + 1, TEN)]
+        tens = tens or [self.per_second]
+        return min(tens), max(tens)
 
     @property
     def megabytes_per_second(self) -> float:
