@@ -57,10 +57,10 @@ def test_it_is_told_how_an_answer_was_given(answers: StoredAnswers) -> None:
         name = "vivace_stored_answers_total"
         return {each: total(name, outcome=each) for each in ("made", "kept", "known", "shared")}
 
-    before = outcomes()
-    _, headers, _ = ask(answers, "/artists")
-    ask(answers, "/artists")
-    ask(answers, "/artists", HTTP_IF_NONE_MATCH=headers["ETag"])
+    before, seen = outcomes(), Observed(answers)
+    _, headers, _ = ask(seen, "/artists")
+    ask(seen, "/artists")
+    ask(seen, "/artists", HTTP_IF_NONE_MATCH=headers["ETag"])
     after = outcomes()
     assert {name: after[name] - before[name] for name in after} == {
         "made": 1, "kept": 1, "known": 1, "shared": 0,

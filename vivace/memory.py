@@ -41,6 +41,10 @@ class Memory(BaseCache):
         self.most = int(params.get("OPTIONS", {})["max_bytes"])
         self.kept = kept_by_name[name]
 
+    def make_key(self, key: str, version: int | None = None) -> str:
+        """The key, as no other cache has this one's entries: a prefix would tell nothing."""
+        return key if version is None or version == self.version else f"{version}:{key}"
+
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
         key = self.make_key(key, version)
         with self.kept.lock:

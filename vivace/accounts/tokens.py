@@ -1,11 +1,10 @@
 """Access tokens: who is asking, signed, so that checking one costs no query.
 
-A token reads `account.role.nonce.time.signature` and counts for `LIFETIME`. It cannot be
+A token reads `account.role.nonce.time.signature` and counts for `LIFETIME_S` seconds. It cannot be
 called back: what ends an account's sessions takes effect when its last access token has run out.
 """
 
 import time
-from datetime import timedelta
 from functools import lru_cache
 from secrets import token_urlsafe
 
@@ -15,7 +14,7 @@ from django.core.signing import BadSignature, Signer, TimestampSigner, b62_decod
 from vivace.accounts.identity import Identity
 from vivace.problems import Unauthenticated
 
-LIFETIME = timedelta(minutes=5)
+LIFETIME_S = 300
 SALT = "vivace.accounts.access-token"
 # A bearer token may not hold the colon that Django parts with (RFC 6750, section 2.1).
 SEPARATOR = "."
@@ -31,7 +30,7 @@ def issue(identity: Identity) -> str:
 def read(token: str) -> Identity:
     """Whom a token was issued to. Raises `Unauthenticated` if it is not ours or has run out."""
     identity, issued_at = signed(token, settings.SECRET_KEY)
-    if time.time() - issued_at > LIFETIME.total_seconds():
+    if time.time() - issued_at > LIFETIME_S:
         raise rejected("The access token has run out: refresh it")
     return identity
 

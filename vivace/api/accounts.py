@@ -167,7 +167,7 @@ def secret(content: Any, *, status: int = 200, location: str | None = None) -> H
 
 
 def token_pair(pair: sessions.Pair) -> HttpResponse:
-    seconds = int(tokens.LIFETIME.total_seconds())
+    seconds = tokens.LIFETIME_S
     return secret(schemas.Tokens(pair.access_token, pair.refresh_token, "Bearer", seconds))
 
 

@@ -1,10 +1,10 @@
 """What is noted of every request: an id for its log lines, its time, how it was answered."""
 
 import logging
-import os
+import random
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -13,9 +13,10 @@ from django.urls import Resolver404, resolve
 
 from vivace import metrics
 from vivace.accounts import keys, tokens
-from vivace.api.stored import Application, Environ, Headers, Start
+from vivace.api.stored import OUTCOME, Application, Environ, Headers, Start
 from vivace.logs import request_id
 from vivace.problems import Unauthenticated
+from vivace.tallies import Labels
 
 log = logging.getLogger("vivace.requests")
 
@@ -38,7 +39,7 @@ class Observed:
     def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
         began = environ.get(ARRIVED) or time.perf_counter()
         asked = environ.get("HTTP_X_REQUEST_ID", "")
-        id_ = asked if ID.fullmatch(asked) else os.urandom(8).hex()
+        id_ = asked if ID.fullmatch(asked) else new_id()
         request_id.set(id_)
 
         def start(status: str, headers: Headers, *error: Any) -> Any:
@@ -52,25 +53,30 @@ class Observed:
         return self.application(environ, start)
 
 
+def new_id() -> str:
+    """To be told from others; nobody gains by guessing it."""
+    return f"{random.getrandbits(64):016x}"
+
+
 def note(environ: Environ, status: str, seconds: float) -> None:
-    route = route_of(NUMBERS.sub("/1", environ["PATH_INFO"]))
-    method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in METHODS else OTHER
-    count, time_of = counted(method, route, status)
-    count()
-    time_of(seconds)
+    labels = labels_of(
+        environ["REQUEST_METHOD"],
+        NUMBERS.sub("/1", environ["PATH_INFO"]),
+        status,
+        environ.get(OUTCOME, ""),
+    )
+    metrics.requests.note(labels, seconds)
     if settings.ACCESS_LOG:
+        method, route, *_ = labels
         told = {"method": method, "route": route, "status": int(status), "ms": seconds * 1e3}
         log.info("%s %s %s %.1f ms", method, route, status, seconds * 1e3, extra={"told": told})
 
 
 @lru_cache(maxsize=4_096)
-def counted(method: str, route: str, status: str) -> tuple[Callable[[], None], Callable[..., None]]:
-    """What counts one more, and what notes its time."""
-    count = metrics.requests.labels(method, route, status)
-    return count.inc, metrics.request_seconds.labels(route).observe
+def labels_of(method: str, path: str, status: str, outcome: str) -> Labels:
+    return method if method in METHODS else OTHER, route_of(path), status, outcome
 
 
-@lru_cache(maxsize=1_024)
 def route_of(path: str) -> str:
     """The route of a path in which every number is a 1: `/api/v1/artists/{id}`."""
     if path.startswith(settings.STATIC_URL):
@@ -86,8 +92,11 @@ def route_of(path: str) -> str:
 
 def is_admin(environ: Environ) -> bool:
     """By the access token alone: an API key would cost a query."""
-    _, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-    if ".admin." not in token or token.startswith(keys.PREFIX):
+    authorization = environ.get("HTTP_AUTHORIZATION", "")
+    if ".admin." not in authorization:
+        return False
+    _, _, token = authorization.partition(" ")
+    if token.startswith(keys.PREFIX):
         return False
     try:
         return tokens.read(token.strip()).has("admin")

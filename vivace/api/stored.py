@@ -14,7 +14,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
@@ -22,13 +22,11 @@ from django.conf import settings
 from django.core.cache import caches
 from django.db import Error
 from django.http.request import split_domain_port, validate_host
-from prometheus_client import Counter
 
 import vivace
 from vivace.accounts.bearer import identify
 from vivace.api.conditional import matches
 from vivace.catalogue import caching
-from vivace.metrics import stored_answers
 from vivace.problems import Unauthenticated
 
 log = logging.getLogger(__name__)
@@ -50,6 +48,8 @@ KEPT_MAX = 4 << 20
 """Bytes of an answer; of a larger one the validator alone is kept."""
 PACKED_MIN = 1_000
 """Bytes from which on an answer is worth compressing: it then saves a packet."""
+OUTCOME = "vivace.stored_answer"
+"""In a request that such an answer was given to: how that came about."""
 LOCKS = 64
 CLAIM = ""
 """Stands in Redis for an answer that somebody makes."""
@@ -109,7 +109,7 @@ class StoredAnswers:
             outcome = "known"
         elif kept is None or kept.body is None:
             return None
-        count(outcome)
+        environ[OUTCOME] = outcome
         return kept  # type: ignore[no-any-return]
 
     def made(self, key: str, environ: Environ, start_response: Start) -> Iterable[bytes]:
@@ -134,7 +134,7 @@ class StoredAnswers:
             body = b"".join(response)
         finally:
             response.close()  # type: ignore[attr-defined]
-        count("made")
+        environ[OUTCOME] = "made"
         answer = Answer(tag, with_encodings(headers), body)
         self.keep(key, answer if len(body) <= KEPT_MAX else answer._replace(body=None))
         if is_known(answer, environ):
@@ -147,28 +147,19 @@ class StoredAnswers:
             self.shared.set(key, answer)
 
 
-def count(outcome: str) -> None:
-    counter_of(outcome).inc()
-
-
-@cache
-def counter_of(outcome: str) -> Counter:
-    return stored_answers.labels(outcome)
-
-
 # --- What is asked ----------------------------------------------------------------------------
 
 
 def key_of(environ: Environ) -> str | None:
     """Under what the answer is kept; None where none is, or where Django has to say no."""
-    asked = normal(environ["PATH_INFO"], environ.get("QUERY_STRING", ""))
-    if (
-        asked is None
-        or environ["REQUEST_METHOD"] not in READS
-        or environ.get("CONTENT_LENGTH", "0") not in {"", "0"}
-        or not takes_json(environ.get("HTTP_ACCEPT", ""))
-        or not is_known_host(environ.get("HTTP_HOST", ""))
-    ):
+    asked = question(
+        environ["REQUEST_METHOD"],
+        environ["PATH_INFO"],
+        environ.get("QUERY_STRING", ""),
+        environ.get("HTTP_ACCEPT", ""),
+        environ.get("HTTP_HOST", ""),
+    )
+    if asked is None or environ.get("CONTENT_LENGTH", "0") not in {"", "0"}:
         return None
     try:
         if identify(environ.get("HTTP_AUTHORIZATION")) is None and not settings.PUBLIC_READ:
@@ -184,10 +175,17 @@ def key_of(environ: Environ) -> str | None:
 
 
 @lru_cache(maxsize=4_096)
-def normal(path: str, query: str) -> str | None:
-    """The same text for the same question, however it is written; None for what is not kept."""
-    # What is not ASCII Django reads in its own way.
-    if not PATHS.fullmatch(path) or not query.isascii() or len(query) > QUERY_MAX:
+def question(method: str, path: str, query: str, accept: str, host: str) -> str | None:
+    """The same text for the same question, however it is put; None for what is not kept."""
+    if (
+        method not in READS
+        or not PATHS.fullmatch(path)
+        # What is not ASCII Django reads in its own way.
+        or not query.isascii()
+        or len(query) > QUERY_MAX
+        or not takes_json(accept)
+        or not is_known_host(host)
+    ):
         return None
     # Bytes that are not UTF-8 stay what they are: no two questions become one.
     pairs = parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
@@ -205,7 +203,6 @@ def wanted(header: str) -> frozenset[str]:
     return frozenset(name.strip() for name, _, how in found if not NOT_WANTED.search(how.strip()))
 
 
-@lru_cache(maxsize=256)
 def takes_json(accept: str) -> bool:
     """Whether JSON is what the client gets. Where that is doubtful, Django decides."""
     if not accept:
@@ -215,7 +212,6 @@ def takes_json(accept: str) -> bool:
     return bool(asked & JSON) and len(asked) == named and not any("ndjson" in a for a in asked)
 
 
-@lru_cache(maxsize=256)
 def is_known_host(host: str) -> bool:
     domain, _ = split_domain_port(host)
     return bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)

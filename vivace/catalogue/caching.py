@@ -27,21 +27,21 @@ TABLE = Generation._meta.db_table
 CURRENT = f"SELECT value FROM {TABLE}"
 PREPARED = b"vivace_generation"
 UNKNOWN_STATEMENT = b"26000"
-LEASE_SECONDS = 0.005
-"""For so long whoever reads may go by what PostgreSQL last told; and so long whoever changed the
+LEASE_SECONDS = {"sqlite": 0.0005, "postgresql": 0.005}
+"""For so long whoever reads may go by what the database last told; and so long whoever changed the
 catalogue waits before saying so, that nobody reads what was before it from then on."""
 
 
 class Here(threading.local):
     """What a thread knows, which has a connection of its own."""
 
+    connection: Any = None
+    """Its wrapper of Django's, which looks it up anew at each access."""
     changing = False
     """Whether it is in a block that advances the generation at its end."""
     generation: int | None = None
-    signal: Any = None
-    """What SQLite told it by, on which connection."""
     until = -math.inf
-    """When it is to be asked for again on PostgreSQL, by `monotonic`."""
+    """When it is to be asked for again, by `monotonic`."""
 
 
 here = Here()
@@ -60,9 +60,7 @@ def advance() -> None:
     if not connection.in_atomic_block:
         raise RuntimeError("The generation moves with a transaction, and there is none")
     Generation.objects.update(value=secrets.randbits(BITS))
-    if connection.vendor == "postgresql" and not any(
-        outlast_leases in each for each in connection.run_on_commit
-    ):
+    if not any(outlast_leases in each for each in connection.run_on_commit):
         # Once is enough for a transaction of many changes.
         transaction.on_commit(outlast_leases)
 
@@ -72,7 +70,7 @@ def outlast_leases() -> None:
 
     Each counts from before it asked, by its own clock: that they agree on the hour is not needed.
     """
-    time.sleep(LEASE_SECONDS)
+    time.sleep(LEASE_SECONDS[connection.vendor])
 
 
 @contextmanager
@@ -178,50 +176,37 @@ class Fetched:
 
 
 def current() -> int | None:
-    """The generation, as cheaply as the database can tell; None where there is none.
+    """The generation, as it was less than a lease ago; None where there is none.
 
-    SQLite says whether a file was written to at all, which takes no query. PostgreSQL is asked
-    for the row, once in `LEASE_SECONDS`. Raises `DatabaseError`.
+    Raises `DatabaseError`.
     """
-    # Looked up once: the proxy of the default one does so at every access.
-    own: Any = connections[DEFAULT_DB_ALIAS]
+    own = here.connection
+    if own is None:
+        own = here.connection = connections[DEFAULT_DB_ALIAS]
     if own.in_atomic_block:
-        # What a transaction of its own changed may yet be undone, which no signal tells.
+        # What a transaction of its own changed may yet be undone.
         return Generation.objects.values_list("value", flat=True).first()
-    return leased(own) if own.vendor == "postgresql" else signalled(own)
-
-
-def leased(own: Any) -> int | None:
     now = time.monotonic()
     if now >= here.until:
         own.ensure_connection()
         with own.wrap_database_errors:
-            here.generation = asked(own.connection.pgconn)
-        here.until = now + LEASE_SECONDS
+            here.generation = asked(own)
+        here.until = now + LEASE_SECONDS[own.vendor]
+    return here.generation
+
+
+def asked(own: Any) -> int | None:
+    """The row, past all that a query of one number does not need."""
+    if own.vendor == "postgresql":
+        found = asked_of_postgresql(own.connection.pgconn)
         own.answered_at = time.monotonic()
-    return here.generation
+        return found
+    row = own.connection.execute(CURRENT).fetchone()
+    return row[0] if row else None
 
 
-def signalled(own: Any) -> int | None:
-    own.ensure_connection()
-    try:
-        raw = own.connection
-        signal = raw, raw.execute("PRAGMA data_version").fetchone(), raw.total_changes
-        if signal != here.signal:
-            row = raw.execute(CURRENT).fetchone()
-            here.generation, here.signal = row[0] if row else None, signal
-    except own.Database.Error:
-        # As an error of Django's, which then sees to the connection.
-        with own.wrap_database_errors:
-            raise
-    return here.generation
-
-
-def asked(raw: Any) -> int | None:
-    """The row, past all that a query of one number does not need, of psycopg's `PGconn`.
-
-    Over a Unix socket that takes 28 µs, and 90 by way of a cursor.
-    """
+def asked_of_postgresql(raw: Any) -> int | None:
+    """Of psycopg's `PGconn`: over a Unix socket that takes 28 µs, and 90 by way of a cursor."""
     # With SQLite it need not be loaded: it takes 10 MB.
     import psycopg
     from psycopg.pq import DiagnosticField, ExecStatus

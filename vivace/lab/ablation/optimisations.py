@@ -133,8 +133,8 @@ OPTIMISATIONS = {
             rendering.kept_answers,
         ),
         Optimisation(
-            "lease", "What PostgreSQL told of changes holds for 5 ms", "asked at each request",
-            rendering.leased_generation, POSTGRESQL,
+            "lease", "What the database told of changes holds for a moment",
+            "asked at each request", rendering.leased_generation,
         ),
         Optimisation(
             "frozen", "What is loaded at the start is frozen for the collector", "not frozen",

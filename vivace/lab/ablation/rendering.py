@@ -133,12 +133,11 @@ def kept_answers(client: Client) -> Trial:
 def leased_generation(client: Client) -> Trial:
     answers = StoredAnswers(client.handler)
 
-    def asked(own: Any) -> int | None:
+    def asked() -> int | None:
         """The lease stays as it is, for the request that is next with it."""
-        with own.wrap_database_errors:
-            return caching.asked(own.connection.pgconn)
+        return caching.asked(caching.here.connection)
 
-    return Trial(client.get("tracks", PAGE), replacing(caching, leased=asked), through=answers)
+    return Trial(client.get("tracks", PAGE), replacing(caching, current=asked), through=answers)
 
 
 # --- The collector ----------------------------------------------------------------------------
