@@ -21,6 +21,7 @@ import psutil
 import psycopg
 import pytest
 
+from tests.databases import own_database
 from vivace.lab.servers import LOOPBACK, START_SECONDS, STOP_SECONDS, free_port
 from vivace.login_lane import WAITING_MAX
 from vivace.serving import COUNTED_IN, Worker
@@ -300,6 +301,26 @@ def test_a_process_loads_no_more_than_it_needs(
         check=True,
     )
     assert not others & {*json.loads(told.stdout.splitlines()[-1])}
+
+
+def test_requests_load_none_of_its_modules(
+    request: pytest.FixtureRequest, redis: str, tmp_path: Path
+) -> None:
+    """They may be another version's by then."""
+    with own_database(request, tmp_path, "library") as database:
+        told = subprocess.run(
+            [sys.executable, "-m", "tests.late"],
+            env=os.environ
+            | {
+                "DATABASE_URL": database,
+                "REDIS_URL": f"{redis}/15",
+                "VIVACE_DATA_DIR": str(tmp_path),
+            },
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    assert json.loads(told.stdout.splitlines()[-1]) == []
 
 
 @pytest.mark.any_database

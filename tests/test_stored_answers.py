@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from pytest_django import Settings
 
 from tests import builders
-from tests.client import Person
+from tests.client import BASE, Person
 from tests.threads import at_once
 from tests.wsgi import Django, ask, environ_of, names, reader
 from vivace.accounts.sessions import begin
@@ -295,6 +295,19 @@ def test_the_change_of_another_connection_is_seen_at_once() -> None:
         assert django.asked == n + 1
         at_once(lambda n=n: builders.artist(f"Artist {n}"))  # type: ignore[misc]
         assert names(ask(answers, "/artists")) == [*seen, f"Artist {n}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "newer"), [("FORM", stored.FORM + 1), ("vivace.__version__", "9")]
+)
+def test_workers_of_two_versions_go_by_no_answer_of_each_others(
+    name: str, newer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = "GET", f"{BASE}/artists", "", "", "localhost"
+    now = stored.question.__wrapped__(*asked)
+    assert now == stored.question.__wrapped__(*asked)
+    monkeypatch.setattr(f"vivace.api.stored.{name}", newer)
+    assert stored.question.__wrapped__(*asked) not in {now, None}
 
 
 LEASE_SECONDS = 0.5

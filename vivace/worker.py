@@ -56,12 +56,16 @@ def let_others_go_first() -> None:
 
 
 def settle() -> None:
-    """Load what the first request would: all paths, and what answers each.
+    """Load what requests would: all paths, what answers each, and what that asks.
 
-    What is loaded stays: the collector need not walk it at every full collection. From here on no
-    request waits long for a connection that was lost.
+    Later another version may be in its place, and the process would have some of each. What is
+    loaded stays: the collector need not walk it at every full collection. From here on no request
+    waits long for a connection that was lost.
     """
     # Granian's main process imports this module, and nothing of Django's.
+    from django.conf import settings
+    from django.contrib.auth import get_backends
+    from django.core.cache import caches
     from django.db import connection
     from django.urls import get_resolver
 
@@ -70,6 +74,11 @@ def settle() -> None:
 
         DatabaseWrapper.patience = CONNECT_SECONDS
     get_resolver().url_patterns  # noqa: B018 - loaded when they are looked at
+    get_backends()
+    for name in caches:
+        caches[name]
+    if settings.REDIS_URL:
+        import_module("vivace.accounts.redis_tries")
     gc.collect()
     gc.freeze()
 

@@ -50,6 +50,9 @@ PACKED_MIN = 1_000
 """Bytes from which on an answer is worth compressing: it then saves a packet."""
 OUTCOME = "vivace.stored_answer"
 """In a request that such an answer was given to: how that came about."""
+FORM = 2
+"""Goes up when what is kept, or stands for it, gets another form: workers of two versions share it
+while they take turns, and the older one would break on the newer one's."""
 LOCKS = 64
 CLAIM = ""
 """Stands in Redis for an answer that somebody makes."""
@@ -193,7 +196,7 @@ def question(method: str, path: str, query: str, accept: str, host: str) -> str 
         return None
     asked = f"{path.rstrip('/')}?{urlencode(sorted(pairs), errors='surrogateescape')}"
     # With the key, as answers hold cursors that it has sealed.
-    told = f"{vivace.__version__} {asked}".encode()
+    told = f"{vivace.__version__} {FORM} {asked}".encode()
     return hmac.digest(settings.SECRET_KEY.encode(), told, "sha256").hex()[:32]
 
 
