@@ -135,7 +135,7 @@ POSTGRESQL_OPTIONS = {
 def sqlite(path: Path) -> dict[str, Any]:
     """One entry of DATABASES."""
     return {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "vivace.sqlite",
         "NAME": path,
         "OPTIONS": SQLITE_OPTIONS,
         "CONN_MAX_AGE": None,
@@ -326,11 +326,12 @@ MIDDLEWARE = [
     "vivace.api.middleware.known_host",
     "vivace.api.middleware.trailing_slash",
     "django.middleware.security.SecurityMiddleware",
-    "vivace.api.middleware.Sessions",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "vivace.api.middleware.Authentication",
-    "vivace.api.middleware.Messages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "vivace.api.middleware.straight_to_api",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
 ]
 ROOT_URLCONF = "vivace.urls"
 WSGI_APPLICATION = "vivace.wsgi.application"

@@ -1,13 +1,10 @@
-"""What happens to every request before its path is looked up."""
+"""What happens to every request before its view sees it."""
 
 from collections.abc import Callable
-from typing import Any
+from functools import lru_cache
 
-from django.contrib.auth.middleware import AuthenticationMiddleware
-from django.contrib.messages.middleware import MessageMiddleware
-from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponseBase
-from django.utils.deprecation import MiddlewareMixin
+from django.urls import Resolver404, ResolverMatch, resolve
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -39,27 +36,25 @@ def known_host(handle: Handler) -> Handler:
     return checked
 
 
-# --- For the admin alone ----------------------------------------------------------------------
+def straight_to_api(handle: Handler) -> Handler:
+    """Hand what is the API's to its view. Sessions and forms, for which there is more, are the
+    admin's alone."""
 
-ADMIN = "/admin/"
+    def handed(request: HttpRequest) -> HttpResponseBase:
+        found = view_of(request.path_info)
+        if found is None:
+            return handle(request)
+        request.resolver_match = found
+        response: HttpResponseBase = found.func(request, *found.args, **found.kwargs)
+        return response
 
-
-class OfAdmin(MiddlewareMixin):
-    """A middleware that other requests pass by: the API knows no sessions."""
-
-    def __call__(self, request: HttpRequest) -> Any:
-        if request.path_info.startswith(ADMIN):
-            return super().__call__(request)
-        return self.get_response(request)
-
-
-class Sessions(OfAdmin, SessionMiddleware):
-    pass
+    return handed
 
 
-class Authentication(OfAdmin, AuthenticationMiddleware):
-    pass
-
-
-class Messages(OfAdmin, MessageMiddleware):
-    pass
+@lru_cache(maxsize=1_024)
+def view_of(path: str) -> ResolverMatch | None:
+    """Where a path of the API leads; None where it is another's, or leads nowhere."""
+    try:
+        return resolve(path) if path.startswith("/api/v1/") else None
+    except Resolver404:
+        return None

@@ -1,0 +1,1 @@
+"""Django's backend for SQLite, which reads a statement once."""
