@@ -103,6 +103,21 @@ def test_one_that_has_just_answered_is_not_asked_whether_it_does(
         assert thread.health_check_done
 
 
+@pytest.mark.parametrize(("answers", "often"), [(True, 1), (False, 3)])
+def test_one_that_said_so_is_not_asked_again_for_a_while(
+    answers: bool, often: int, thread: DatabaseWrapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Mock(return_value=answers)
+    monkeypatch.setattr(base.DatabaseWrapper, "is_usable", asked)
+    monkeypatch.setattr(postgresql, "ALIVE_SECONDS", 60)
+    monkeypatch.setattr(thread, "health_check_enabled", True)
+    for _ in range(3):
+        monkeypatch.setattr(thread, "connection", Mock())
+        thread.health_check_done = False  # as each request begins
+        thread.close_if_health_check_failed()
+    assert asked.call_count == often
+
+
 @pytest.fixture
 def thread(monkeypatch: pytest.MonkeyPatch) -> DatabaseWrapper:
     """One that had a connection, and lost it."""

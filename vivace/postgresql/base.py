@@ -33,7 +33,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     is_first = True
     attempt: "Attempt | None" = None
     answered_at = -math.inf
-    """By `monotonic`, where somebody asked past Django's cursors."""
+    """By `monotonic`, when it was asked whether it does, or past Django's cursors for something."""
     health_check_done: bool
     """Django's own, of the request at hand."""
 
@@ -44,8 +44,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return connect()
         return self.found_soon(connect, self.patience)
 
+    def is_usable(self) -> bool:
+        usable: bool = super().is_usable()
+        if usable:
+            self.answered_at = monotonic()
+        return usable
+
     def close_if_health_check_failed(self) -> None:
-        # Django asks with each request whether the connection still answers, and it just did.
+        # Django would ask with each request: a third of the time of a page that is made anew.
         self.health_check_done |= monotonic() - self.answered_at <= ALIVE_SECONDS
         super().close_if_health_check_failed()
 
