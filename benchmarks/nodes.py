@@ -209,6 +209,8 @@ def main() -> int:
     trial.parser.add_argument("--from", metavar="REVISION")
     trial.parser.add_argument("--calm", action="store_true")
     asked = trial.parsed()
+    if asked.calm and vars(asked)["from"]:
+        trial.parser.error("Nothing is upgraded with --calm")
     try:
         old = "" if asked.calm else vars(asked)["from"] or revisions.before_newest_migration()
         upgraded = f", upgraded from {revisions.described(old)}" if old else ""

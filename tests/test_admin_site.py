@@ -2,7 +2,7 @@
 
 import pytest
 from django.test import Client
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from vivace.accounts import keys, people, sessions
 from vivace.accounts.models import RefreshToken, User
@@ -39,6 +39,18 @@ def test_admins_get_in_by_either_name_and_others_do_not(client: Client) -> None:
     assert get_in(client, "CLARA@example.org")
     assert not get_in(client, "robert")
     assert not get_in(client, "clara", "Kreisleriana-16")
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/api/docs", "/api/v1/artists", "/nowhere"])
+def test_only_there_are_sessions(
+    path: str, client: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client.cookies["sessionid"] = "of a session that is not there"
+    with django_assert_num_queries(0):
+        response = client.get(path)
+    assert not response.cookies
+    assert "Cookie" not in response.headers.get("Vary", "")
+    assert client.get(LOGIN).headers["Vary"] == "Cookie"
 
 
 def test_an_admin_who_is_one_no_more_is_out_at_once(inside: Client, clara: User) -> None:

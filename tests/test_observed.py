@@ -5,19 +5,21 @@ import json
 import logging
 import re
 import sys
+from pathlib import Path
 
 import pytest
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, CollectorRegistry
 from pytest_django import Settings
 
 from tests.client import BASE, Person
-from tests.wsgi import ask
-from vivace import logs
+from tests.wsgi import Django, ask
+from vivace import logs, metrics
 from vivace.accounts import passwords, tokens
 from vivace.accounts.identity import Identity
-from vivace.api import observed
+from vivace.api import middleware, observed, stored
 from vivace.api.observed import Observed
 from vivace.api.stored import StoredAnswers
+from vivace.tallies import Tally
 
 
 def total(name: str, **labels: str) -> float:
@@ -67,10 +69,51 @@ def test_it_is_told_how_an_answer_was_given(answers: StoredAnswers) -> None:
     }  # fmt: skip
 
 
+def test_its_time_is_told_in_buckets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of all processes of a node together."""
+    node = [Tally(metrics.LABELS, metrics.SECONDS, str(tmp_path)) for _ in range(2)]
+    monkeypatch.setattr(metrics, "requests", node[0])
+    for tally in node:
+        for seconds in (0.002, 0.2, 100.0):
+            tally.note(("GET", "/here", "200", "kept"), seconds)
+    registry = CollectorRegistry()
+    registry.register(metrics.Requests())
+
+    def told(name: str, **labels: str) -> float | None:
+        return registry.get_sample_value(name, labels)
+
+    def within(bound: str) -> float | None:
+        return told("vivace_request_seconds_bucket", route="/here", le=bound)
+
+    assert [within(each) for each in ("0.001", "0.0025", "0.25", "60.0", "+Inf")] == [0, 2, 4, 4, 6]
+    assert told("vivace_request_seconds_count", route="/here") == 6
+    assert told("vivace_request_seconds_sum", route="/here") == pytest.approx(200.404)
+    assert told("vivace_requests_total", method="GET", route="/here", status="200") == 6
+    assert told("vivace_stored_answers_total", outcome="kept") == 6
+
+
 def test_a_password_that_is_checked_is_counted(db: None) -> None:
     before = total("vivace_passwords_hashed_total")
     assert not passwords.belongs_to("a wrong password", None)
     assert total("vivace_passwords_hashed_total") == before + 1
+
+
+def test_a_long_path_fills_no_memory(db: None) -> None:
+    """Nobody has to log in to ask for one."""
+    application = Observed(StoredAnswers(Django()))
+    memos = observed.labels_of, stored.question, middleware.view_of
+
+    def remembered() -> list[int]:
+        return [memo.cache_info().currsize for memo in memos]
+
+    seen = []
+    for letter in "xyz":
+        end = "x" * 100_000 + letter
+        assert ask(application, f"/artists/{end}")[0] == "404 Not Found"
+        assert ask(application, "/artists", HTTP_ACCEPT=end)[0] == "406 Not Acceptable"
+        assert ask(application, "/artists", f"q={end}")[0] == "400 Bad Request"
+        seen.append(remembered())
+    assert seen[0] == seen[1] == seen[2]
 
 
 # --- /metrics ----------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from vivace.tallies import CHUNK_BYTES, ROW_BYTES, Labels, Tally
 
 pytestmark = pytest.mark.any_database
 
+NAMES = "method", "path"
 BOUNDS = 0.001, 0.1
 
 
@@ -23,7 +24,7 @@ def told(tally: Tally) -> dict[Labels, list[list[float]]]:
 
 @pytest.mark.parametrize("in_folder", [True, False])
 def test_a_time_counts_up_to_the_first_bound_that_holds_it(in_folder: bool, tmp_path: Path) -> None:
-    tally = Tally(BOUNDS, str(tmp_path) if in_folder else None)
+    tally = Tally(NAMES, BOUNDS, str(tmp_path) if in_folder else None)
     for seconds in (0.0005, 0.001, 0.002, 0.1, 60.0):
         tally.note(("GET", "/söngvar"), seconds)
     tally.note(("PUT", ""), 0.25)
@@ -35,7 +36,7 @@ def test_a_time_counts_up_to_the_first_bound_that_holds_it(in_folder: bool, tmp_
 
 @pytest.mark.parametrize("in_folder", [True, False])
 def test_there_is_room_for_as_many_labels_as_come(in_folder: bool, tmp_path: Path) -> None:
-    tally = Tally(BOUNDS, str(tmp_path) if in_folder else None)
+    tally = Tally(NAMES, BOUNDS, str(tmp_path) if in_folder else None)
     many = 2 * CHUNK_BYTES // ROW_BYTES + 1
     for _ in range(2):
         for number in range(many):
@@ -44,7 +45,7 @@ def test_there_is_room_for_as_many_labels_as_come(in_folder: bool, tmp_path: Pat
 
 
 def test_threads_lose_none_of_each_others(tmp_path: Path) -> None:
-    tally, usual = Tally(BOUNDS, str(tmp_path)), sys.getswitchinterval()
+    tally, usual = Tally(NAMES, BOUNDS, str(tmp_path)), sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
         with ThreadPoolExecutor(4) as pool:
@@ -56,7 +57,7 @@ def test_threads_lose_none_of_each_others(tmp_path: Path) -> None:
 
 
 def test_what_others_noted_is_told_by_each(tmp_path: Path) -> None:
-    one, other, elsewhere = (Tally(BOUNDS, str(tmp_path)) for _ in range(3))
+    one, other, elsewhere = (Tally(NAMES, BOUNDS, str(tmp_path)) for _ in range(3))
     one.note(("GET",), 0.01)
     other.note(("GET",), 0.5)
     other.note(("PUT",), 0.5)
@@ -68,8 +69,29 @@ def test_what_others_noted_is_told_by_each(tmp_path: Path) -> None:
 def test_it_stays_when_its_process_is_killed(tmp_path: Path) -> None:
     script = (
         "import os, signal; from vivace.tallies import Tally;"
-        f"Tally({BOUNDS}, {str(tmp_path)!r}).note(('GET',), 0.5);"
+        f"Tally({NAMES}, {BOUNDS}, {str(tmp_path)!r}).note(('GET',), 0.5);"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode < 0
-    assert told(Tally(BOUNDS, str(tmp_path))) == {("GET",): [[0.5, 0, 0, 1]]}
+    assert told(Tally(NAMES, BOUNDS, str(tmp_path))) == {("GET",): [[0.5, 0, 0, 1]]}
+
+
+@pytest.mark.parametrize(
+    ("names", "bounds"), [(NAMES, (*BOUNDS, 1.0)), (NAMES, BOUNDS[:1]), (("method",), BOUNDS)]
+)
+def test_what_another_version_noted_is_passed_by(
+    names: Labels, bounds: tuple[float, ...], tmp_path: Path
+) -> None:
+    Tally(names, bounds, str(tmp_path)).note(("GET",), 0.5)
+    own = Tally(NAMES, BOUNDS, str(tmp_path))
+    assert told(own) == {}
+    own.note(("GET", "/"), 0.5)
+    assert told(own) == {("GET", "/"): [[0.5, 0, 0, 1]]}
+
+
+def test_labels_that_do_not_fit_their_row_are_refused(tmp_path: Path) -> None:
+    tally = Tally(NAMES, BOUNDS, str(tmp_path))
+    with pytest.raises(ValueError, match="too long"):
+        tally.note(("GET", "x" * ROW_BYTES), 0.5)
+    tally.note(("GET", "/"), 0.5)
+    assert told(tally) == {("GET", "/"): [[0.5, 0, 0, 1]]}

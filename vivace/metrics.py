@@ -5,7 +5,7 @@ that whichever is asked tells of all. Without it each tells of itself.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from operator import add
 
@@ -22,7 +22,7 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from vivace.tallies import Labels, Tally
+from vivace.tallies import Labels, Tally, Times
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -32,19 +32,24 @@ hashed = Counter("vivace_passwords_hashed", "Passwords hashed, most of them to c
 hashing = Gauge(
     "vivace_hashing", "Passwords that are hashed or wait for it", multiprocess_mode="livesum"
 )
-requests = Tally(SECONDS, os.environ.get(FOLDER))
-"""By method, route, status, and outcome: what a stored answer's was, or nothing."""
-METHOD, ROUTE, STATUS, OUTCOME = range(4)
+LABELS = "method", "route", "status", "outcome"
+"""The last one of stored answers; of others nothing."""
+requests = Tally(LABELS, SECONDS, os.environ.get(FOLDER))
 
 
 class Requests(Collector):
     """What was noted of all requests."""
 
+    def describe(self) -> Iterable[Metric]:
+        """Nothing, so that nothing is read before it is asked for."""
+        return []
+
     def collect(self) -> Iterator[Metric]:
+        noted = [*requests.all()]
         answered = CounterMetricFamily(
             "vivace_requests", "Requests answered", labels=["method", "route", "status"]
         )
-        for labels, (_, *counts) in together(METHOD, ROUTE, STATUS).items():
+        for labels, (_, *counts) in together(noted, "method", "route", "status").items():
             answered.add_metric(labels, sum(counts))
         yield answered
 
@@ -52,7 +57,7 @@ class Requests(Collector):
             "vivace_request_seconds", "Until the answer began", labels=["route"]
         )
         bounds = [*map(floatToGoString, SECONDS), "+Inf"]
-        for labels, (seconds, *counts) in together(ROUTE).items():
+        for labels, (seconds, *counts) in together(noted, "route").items():
             took.add_metric(labels, [*zip(bounds, accumulate(counts), strict=True)], seconds)
         yield took
 
@@ -61,20 +66,20 @@ class Requests(Collector):
             "Answers that may be kept: known to the client, kept in the process, shared, or made",
             labels=["outcome"],
         )
-        for labels, (_, *counts) in together(OUTCOME).items():
+        for labels, (_, *counts) in together(noted, "outcome").items():
             if labels != ("",):
                 stored.add_metric(labels, sum(counts))
         yield stored
 
 
-def together(*by: int) -> dict[Labels, list[float]]:
+def together(noted: Iterable[Times], *names: str) -> dict[Labels, list[float]]:
     """The numbers of all requests, by some of their labels."""
+    at = [LABELS.index(name) for name in names]
     found: dict[Labels, list[float]] = {}
-    for each in requests.all():
-        labels = tuple(each.labels[label] for label in by)
-        found[labels] = (
-            [*map(add, found[labels], each.numbers)] if labels in found else each.numbers
-        )
+    for each in noted:
+        labels = tuple(each.labels[place] for place in at)
+        known = found.get(labels, [0.0] * len(each.numbers))
+        found[labels] = [*map(add, known, each.numbers)]
     return found
 
 

@@ -327,7 +327,7 @@ MIDDLEWARE = [
     "vivace.api.middleware.trailing_slash",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "vivace.api.middleware.straight_to_api",
+    "vivace.api.middleware.straight",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

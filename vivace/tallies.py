@@ -8,6 +8,7 @@ import mmap
 import os
 import struct
 import tempfile
+import zlib
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -19,10 +20,9 @@ import msgspec
 
 ROW_BYTES = 512
 CHUNK_BYTES = 128 * ROW_BYTES
-"""As much as every system maps at once, and begins anywhere in a file."""
-SUFFIX = ".times"
+"""Mapped at once: a multiple of the pages of every system."""
 
-Labels = tuple[str, ...]
+Labels: TypeAlias = tuple[str, ...]
 Row: TypeAlias = "memoryview[float]"
 
 
@@ -38,12 +38,14 @@ class Times(NamedTuple):
 class Tally:
     """The times that this process noted, in a file of its own in a folder or, without, in memory.
 
-    A file stays when its process is gone: what was counted has been.
+    A file stays when its process is gone: what was counted has been. Those of a version with other
+    names or bounds are passed by.
     """
 
-    def __init__(self, bounds: Sequence[float], folder: str | None) -> None:
+    def __init__(self, names: Labels, bounds: Sequence[float], folder: str | None) -> None:
         self.bounds, self.folder = bounds, folder
-        self.numbers = 2 + len(bounds)
+        self.width = 2 + len(bounds)
+        self.suffix = f".{zlib.crc32(msgspec.json.encode((names, bounds))):08x}.times"
         self.file: int | None = None
         self.chunks: list[mmap.mmap] = []
         self.rows: dict[Labels, Row] = {}
@@ -59,11 +61,13 @@ class Tally:
         with self.lock:
             if labels in self.rows:
                 return self.rows[labels]
+            told = msgspec.json.encode(labels)
+            if 8 * self.width + len(told) > ROW_BYTES:
+                raise ValueError(f"Labels that are too long: {labels}")
             at = len(self.rows) * ROW_BYTES % CHUNK_BYTES
             if not at:
                 self.chunks.append(self.chunk())
-            told = msgspec.json.encode(labels)
-            end = at + 8 * self.numbers
+            end = at + 8 * self.width
             whole = memoryview(self.chunks[-1])
             whole[end + 1 : end + len(told)] = told[1:]
             whole[end] = told[0]  # last: by this others see that there is a row
@@ -75,7 +79,7 @@ class Tally:
         if not self.folder:
             return mmap.mmap(-1, CHUNK_BYTES)
         if self.file is None:
-            self.file, _ = tempfile.mkstemp(SUFFIX, dir=self.folder)
+            self.file, _ = tempfile.mkstemp(self.suffix, dir=self.folder)
         begin = len(self.chunks) * CHUNK_BYTES
         os.ftruncate(self.file, begin + CHUNK_BYTES)
         return mmap.mmap(self.file, CHUNK_BYTES, offset=begin)
@@ -83,15 +87,15 @@ class Tally:
     def all(self) -> Iterator[Times]:
         """Of every process of the folder, those with the same labels once for each."""
         if self.folder:
-            held = [path.read_bytes() for path in Path(self.folder).glob(f"*{SUFFIX}")]
+            held = [path.read_bytes() for path in Path(self.folder).glob(f"*{self.suffix}")]
         else:
             held = [bytes(chunk) for chunk in self.chunks]
         return chain.from_iterable(map(self.read, held))
 
     def read(self, rows: bytes) -> Iterator[Times]:
         for at in range(0, len(rows), ROW_BYTES):
-            end = at + 8 * self.numbers
+            end = at + 8 * self.width
             if not rows[end]:
                 return
             labels = msgspec.json.decode(rows[end : at + ROW_BYTES].rstrip(b"\0"), type=Labels)
-            yield Times(labels, [*struct.unpack_from(f"{self.numbers}d", rows, at)])
+            yield Times(labels, [*struct.unpack_from(f"{self.width}d", rows, at)])

@@ -1,7 +1,5 @@
 """Who is asking, by the `Authorization` field of the request."""
 
-from functools import lru_cache
-
 from vivace.accounts import keys, tokens
 from vivace.accounts.identity import Identity
 
@@ -14,14 +12,8 @@ def identify(authorization: str | None) -> Identity | None:
     """
     if not authorization:
         return None
-    token = token_of(authorization)
-    return keys.identify(token) if token.startswith(keys.PREFIX) else tokens.read(token)
-
-
-@lru_cache(maxsize=2_048)
-def token_of(authorization: str) -> str:
     scheme, _, token = authorization.partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token or not token.isascii():
         raise tokens.rejected("Authorization takes: Bearer and an access token or API key")
-    return token
+    return keys.identify(token) if token.startswith(keys.PREFIX) else tokens.read(token)

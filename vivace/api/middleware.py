@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from django.http import HttpRequest, HttpResponseBase
-from django.urls import Resolver404, ResolverMatch, resolve
+from django.urls import resolve
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -36,14 +36,19 @@ def known_host(handle: Handler) -> Handler:
     return checked
 
 
-def straight_to_api(handle: Handler) -> Handler:
-    """Hand what is the API's to its view. Sessions and forms, for which there is more, are the
-    admin's alone."""
+ADMIN = "/admin/"
+PATH_MAX = 200
+"""Characters: what is longer leads nowhere, or many will not go there."""
+
+
+def straight(handle: Handler) -> Handler:
+    """Hand a request to its view at once. Only the admin has more: sessions, forms, messages."""
 
     def handed(request: HttpRequest) -> HttpResponseBase:
-        found = view_of(request.path_info)
-        if found is None:
+        path = request.path_info
+        if path.startswith(ADMIN):
             return handle(request)
+        found = view_of(path) if len(path) <= PATH_MAX else resolve(path)
         request.resolver_match = found
         response: HttpResponseBase = found.func(request, *found.args, **found.kwargs)
         return response
@@ -51,10 +56,5 @@ def straight_to_api(handle: Handler) -> Handler:
     return handed
 
 
-@lru_cache(maxsize=1_024)
-def view_of(path: str) -> ResolverMatch | None:
-    """Where a path of the API leads; None where it is another's, or leads nowhere."""
-    try:
-        return resolve(path) if path.startswith("/api/v1/") else None
-    except Resolver404:
-        return None
+# Raises `Resolver404`, which is an `Http404`.
+view_of = lru_cache(maxsize=1_024)(resolve)

@@ -26,6 +26,8 @@ PARAMETERS = re.compile(r"<(?:\w+:)?(\w+)>")
 ARRIVED = "vivace.arrived"
 """In a request that had to wait: since when, by `perf_counter`."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+PATH_MAX = 200
+"""Characters: of what is longer, so much says as well where it leads."""
 OTHER = "other"
 """Whatever is not ours: strangers shall not make up labels."""
 
@@ -59,9 +61,10 @@ def new_id() -> str:
 
 
 def note(environ: Environ, status: str, seconds: float) -> None:
+    method = environ["REQUEST_METHOD"]
     labels = labels_of(
-        environ["REQUEST_METHOD"],
-        NUMBERS.sub("/1", environ["PATH_INFO"]),
+        method if method in METHODS else OTHER,
+        NUMBERS.sub("/1", environ["PATH_INFO"])[:PATH_MAX],
         status,
         environ.get(OUTCOME, ""),
     )
@@ -74,7 +77,7 @@ def note(environ: Environ, status: str, seconds: float) -> None:
 
 @lru_cache(maxsize=4_096)
 def labels_of(method: str, path: str, status: str, outcome: str) -> Labels:
-    return method if method in METHODS else OTHER, route_of(path), status, outcome
+    return method, route_of(path), status, outcome
 
 
 def route_of(path: str) -> str:

@@ -41,8 +41,8 @@ READS = frozenset({"GET", "HEAD"})
 JSON = frozenset({"application/json", "application/*", "*/*"})
 NOT_WANTED = re.compile(r"q=0(\.0*)?$")
 SINGLE = re.compile(r"/[0-9]+/?$")
-QUERY_MAX = 2_000
-"""Characters: what is longer is no question that many ask."""
+QUESTION_MAX = 3_000
+"""Characters: what is longer is no question that many ask, and would fill the memory of them."""
 
 KEPT_MAX = 4 << 20
 """Bytes of an answer; of a larger one the validator alone is kept."""
@@ -155,14 +155,17 @@ class StoredAnswers:
 
 def key_of(environ: Environ) -> str | None:
     """Under what the answer is kept; None where none is, or where Django has to say no."""
-    asked = question(
+    told = (
         environ["REQUEST_METHOD"],
         environ["PATH_INFO"],
         environ.get("QUERY_STRING", ""),
         environ.get("HTTP_ACCEPT", ""),
         environ.get("HTTP_HOST", ""),
     )
-    if asked is None or environ.get("CONTENT_LENGTH", "0") not in {"", "0"}:
+    if sum(map(len, told)) > QUESTION_MAX or environ.get("CONTENT_LENGTH", "0") not in {"", "0"}:
+        return None
+    asked = question(*told)
+    if asked is None:
         return None
     try:
         if identify(environ.get("HTTP_AUTHORIZATION")) is None and not settings.PUBLIC_READ:
@@ -185,7 +188,6 @@ def question(method: str, path: str, query: str, accept: str, host: str) -> str 
         or not PATHS.fullmatch(path)
         # What is not ASCII Django reads in its own way.
         or not query.isascii()
-        or len(query) > QUERY_MAX
         or not takes_json(accept)
         or not is_known_host(host)
     ):

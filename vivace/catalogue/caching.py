@@ -36,7 +36,7 @@ class Here(threading.local):
     """What a thread knows, which has a connection of its own."""
 
     connection: Any = None
-    """Its wrapper of Django's, which looks it up anew at each access."""
+    """Django's wrapper of its own one, which Django's proxy looks up anew at each access."""
     changing = False
     """Whether it is in a block that advances the generation at its end."""
     generation: int | None = None

@@ -117,8 +117,10 @@ class Load:
 
         Of what is shorter, of all of it.
         """
-        begin = math.ceil(self.result.measured_from_s)
-        each = [second.requests for second in self.result.timeline if second.second >= begin]
+        begin, seconds = self.result.measured_from_s, self.result.seconds
+        # Whole seconds only: in the last one the users were stopped.
+        whole = range(math.ceil(begin), math.floor(begin + seconds))
+        each = [second.requests for second in self.result.timeline if second.second in whole]
         tens = [sum(each[at : at + TEN]) / TEN for at in range(0, len(each) - TEN + 1, TEN)]
         tens = tens or [self.per_second]
         return min(tens), max(tens)
