@@ -1,6 +1,6 @@
 """Three nodes behind NGINX, a thousand people, and things go wrong or not: who notices?
 
-python -m benchmarks.nodes [--users 1000] [--seconds 1050] [--restarts 20] [--from …] [--calm]
+python -m benchmarks.nodes [--users 1000] [--seconds 900] [--restarts 20] [--from …] [--calm]
 
 On a PostgreSQL, a Redis, an NGINX and Gunicorns of its own, as deploy/ has them. While Locust's
 users read and log in, a writer adds artists, and repeats what was not acknowledged under the same
@@ -204,7 +204,7 @@ def of_upgrade(upgrade: Upgrade) -> list[Measured]:
 def main() -> int:
     trial = Trial("nodes", __doc__)
     trial.parser.add_argument("--users", type=int, default=1_000)
-    trial.parser.add_argument("--seconds", type=float, default=1_050)
+    trial.parser.add_argument("--seconds", type=float, default=900)
     trial.parser.add_argument("--restarts", type=int, default=20)
     trial.parser.add_argument("--from", metavar="REVISION")
     trial.parser.add_argument("--calm", action="store_true")

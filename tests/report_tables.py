@@ -4,6 +4,10 @@ import re
 from html.parser import HTMLParser
 
 VOID = {"meta", "wbr", "br"}
+CELLS = ["td", "th"]
+# What begins, or ends around them, ends what has no end of its own.
+ENDED_BY_NEXT = {"td": CELLS, "th": CELLS, "tr": [*CELLS, "tr"], "li": ["li"]}
+ENDED_AROUND = {"tbody": [*CELLS, "tr"], "thead": [*CELLS, "tr"], "ul": ["li"], "ol": ["li"]}
 
 
 class Tables(HTMLParser):
@@ -19,15 +23,13 @@ class Tables(HTMLParser):
         self.feed(html)
         assert self.open == []
 
-    def end_cell(self) -> None:
-        """Without an end of its own, a cell ends with the next, or with its row."""
-        if self.open[-1:] in (["td"], ["th"]):
+    def end(self, tags: list[str]) -> None:
+        while self.open and self.open[-1] in tags:
             self.open.pop()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.note(attrs)
-        if tag in {"td", "th"}:
-            self.end_cell()
+        self.end(ENDED_BY_NEXT.get(tag, []))
         if tag not in VOID:
             self.open.append(tag)
         self.scripts += tag == "script"
@@ -50,13 +52,12 @@ class Tables(HTMLParser):
                 self.targets.append(value or "")
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == "tr":
-            self.end_cell()
+        self.end(ENDED_AROUND.get(tag, []))
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
         if {"td", "th"} & set(self.open) and "small" not in self.open:
-            self.tables[-1][-1][-1] += data
+            self.tables[-1][-1][-1] += data.removesuffix("\n")
 
 
 def markdown_tables(text: str) -> list[list[list[str]]]:
