@@ -33,7 +33,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     is_first = True
     attempt: "Attempt | None" = None
     answered_at = -math.inf
-    """By `monotonic`, when it was asked whether it does, or past Django's cursors for something."""
+    """By `monotonic`: when it was asked whether it does, or for something past Django's cursors."""
     health_check_done: bool
     """Django's own, of the request at hand."""
 

