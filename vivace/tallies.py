@@ -1,7 +1,7 @@
 """Times by their labels, noted in memory that the processes of a node share as files.
 
-What each request adds to is one row of two numbers. prometheus_client's own files would take it
-three locks and three looks at the process's id.
+A request adds to two numbers of one row. With prometheus_client's own files that would take three
+locks and three looks at the process's id.
 """
 
 import mmap
