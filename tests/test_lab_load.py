@@ -131,6 +131,35 @@ def test_what_several_processes_recorded_is_one_result() -> None:
     assert outcome.busiest(merged, Cores((0,), (1, 2)))[0] == pytest.approx(0.25, abs=0.03)
 
 
+# Locust cannot be imported here: it changes how threads and sockets work.
+LATE = """
+import sys, time
+from pathlib import Path
+from types import SimpleNamespace
+from vivace.lab.recording import Recording
+
+found = Recording(SimpleNamespace(runner=None), Path(sys.argv[1]), 0)
+found.measured_from = time.time()
+for _ in range(3):
+    found.request("GET", "/tracks", 5.0, 10, None)
+found.stop()
+time.sleep(0.5)
+found.request("GET", "/tracks", 500.0, 10, None)
+found.request("GET", "/tracks", 500.0, 10, TimeoutError("no answer"))
+found.write()
+"""
+
+
+def test_what_ends_once_users_are_stopped_counts_only_if_it_fails(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", LATE, tmp_path], check=True, cwd=CHECKOUT)
+    merged = outcome.merge(outcome.recorded(tmp_path))
+    (endpoint,) = merged.endpoints
+    assert (endpoint.requests, endpoint.failures, endpoint.bytes) == (4, 1, 40)
+    assert merged.seconds < 0.5
+    (ticks,) = merged.ticks
+    assert sum(tick.requests for tick in ticks) == 5
+
+
 @pytest.mark.parametrize(
     ("cpu", "lag_ms", "broke", "verdict"),
     [

@@ -4,6 +4,7 @@ Locust rounds response times and mixes what came while users were being added wi
 each process writes its own file at the end of the test; `outcome.merge` puts them together.
 """
 
+import math
 import os
 import time
 from collections import Counter, defaultdict
@@ -56,7 +57,7 @@ class Recording:
         self.failures: Counter[tuple[str, str]] = Counter()
         self.ticks: dict[int, Tick] = {}
         self.lag: HdrHistogram = histogram.histogram()
-        self.measured_from = float("inf")
+        self.measured_from = self.measured_to = math.inf
 
     def start(self, **_: Any) -> None:
         self.measured_from = time.time() + self.after_s
@@ -79,7 +80,9 @@ class Recording:
         tick.requests += 1
         tick.refusals += refused
         tick.failures += failed
-        if now < self.measured_from:
+        # Those under way as users stop are fewer by the moment, as no rate should have it; what
+        # went wrong with them counts.
+        if now < self.measured_from or (now > self.measured_to and exception is None):
             return
         endpoint = self.endpoints[name]
         histogram.record(endpoint.histogram, response_time)
@@ -116,6 +119,9 @@ class Recording:
             if time.time() >= self.measured_from:
                 histogram.record(self.lag, (time.perf_counter() - due) * 1_000)
 
+    def stop(self, **_: Any) -> None:
+        self.measured_to = time.time()
+
     def write(self, **_: Any) -> None:
         """Once, when the test has stopped, or else when the process is told to go."""
         path = self.folder / f"{os.getpid()}.json"
@@ -124,7 +130,7 @@ class Recording:
             return
         content = Recorded(
             measured_from=self.measured_from,
-            measured_to=time.time(),
+            measured_to=min(self.measured_to, time.time()),
             endpoints={name: found.seen() for name, found in self.endpoints.items()},
             failures=[
                 results.Failure(endpoint=endpoint, reason=reason, count=count)
@@ -160,6 +166,7 @@ def attach(environment: Environment) -> None:
     found = Recording(environment, Path(options.recording), options.measure_after)
     environment.events.request.add_listener(found.request)
     environment.events.test_start.add_listener(found.start)
+    environment.events.test_stopping.add_listener(found.stop)
     environment.events.test_stop.add_listener(found.write)
     environment.events.quitting.add_listener(found.write)
     environment.events.quit.add_listener(found.await_workers)
