@@ -242,7 +242,7 @@ def test_every_profile_measures_for_a_while_after_its_users_have_come() -> None:
 def test_people_find_what_they_should(library: stacks.Served, profile: profiles.Profile) -> None:
     found = load.run(LoadTest(profile, "other", library, SHARED), USERS, nothing)
     assert found.failures == []
-    assert found.why == "" or "bottleneck" in found.why
+    assert found.why == "" or "bottleneck" in found.why, found.why
     by_name = {each.name: each for each in found.endpoints}
     assert {"GET /tracks (page)", "GET /albums (page)", "GET /tracks/{id}"} <= by_name.keys()
     assert sum(each.requests for each in found.endpoints) > 20
