@@ -26,7 +26,7 @@ import psutil
 from rich.box import SIMPLE
 from rich.table import Table
 
-from vivace.lab import hashes, histogram, outcome, results, stacks
+from vivace.lab import hashes, histogram, outcome, results, servers, stacks
 from vivace.lab.machine import CHECKOUT
 from vivace.lab.outcome import Ran, Test
 from vivace.lab.profiles import OF_HASHES, Profile
@@ -127,13 +127,22 @@ def waits(profile: Profile) -> list[str]:
 
 
 def locust(script: str, base: str, profile: Profile) -> list[str]:
-    split = ["--processes", str(profile.processes)] if profile.processes > 1 else []
+    split = split_over(profile.processes) if profile.processes > 1 else []
     return [
         *(sys.executable, "-m", "locust", "-f", str(CHECKOUT / "load" / script), "--headless"),
         *("--host", base, "--users", str(profile.users), "--spawn-rate", str(profile.spawn_rate)),
         *("--run-time", f"{profile.seconds:.0f}s", "--stop-timeout", str(STOP_SECONDS)),
         *("--loglevel", "WARNING", "--only-summary", "--exit-code-on-error", "0"),
         *("--measure-after", str(profile.ramp_s), *split),
+    ]
+
+
+def split_over(processes: int) -> list[str]:
+    """On a port of its own on loopback: Locust's is one for all, on every interface."""
+    port = str(servers.free_port())
+    return [
+        *("--processes", str(processes), "--master-bind-host", servers.LOOPBACK),
+        *("--master-bind-port", port, "--master-port", port),
     ]
 
 
