@@ -16,6 +16,7 @@ from tests.planted import fill
 from vivace.lab import profile
 from vivace.lab.noting import notes
 from vivace.lab.profile_results import Found, ProfileResult, Profiles, profile_path, read, save
+from vivace.lab.profiling import profiled, rules
 from vivace.lab.profiling.conditions import read as conditions_of
 from vivace.lab.profiling.shapes import shape
 from vivace.lab.results import ResultError
@@ -124,6 +125,11 @@ def test_every_planted_defect_is_found_by_its_rule_at_its_line(
     assert redundant.rule == "redundant-index"
     assert fill.REDUNDANT in redundant.text
     assert redundant.place.startswith(f"{SHOP}/models.py:")
+
+
+def test_whatever_is_called_slow_was_looked_at_line_by_line() -> None:
+    least = min(rules.SLOW_ROWS * rules.SLOW_ROW_S, rules.IDLE_S)
+    assert least >= profiled.WORTH_SAMPLING_S
 
 
 def test_the_clean_twin_has_none(shops: dict[str, Shop], monkeypatch: pytest.MonkeyPatch) -> None:
