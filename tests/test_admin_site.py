@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from vivace.accounts import keys, people, sessions
+from vivace.accounts import keys, logins, people, sessions
 from vivace.accounts.models import RefreshToken, User
 
 pytestmark = pytest.mark.django_db
@@ -67,6 +67,20 @@ def test_failed_logins_count_together_with_those_of_the_api(
     assert not get_in(client, "clara", "Kreisleriana-16")
     with pytest.raises(sessions.Unauthenticated):  # type: ignore[attr-defined]
         sessions.log_in("clara", "Kreisleriana-16", "127.0.0.1")
+    assert not get_in(client, "clara")
+
+
+def test_nobody_is_let_in_by_a_password_that_was_changed_meanwhile(
+    client: Client, clara: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def authenticate(*told: str) -> logins.Account | None:
+        account = checked(*told)
+        clara.set_password("Kreisleriana-1838")
+        clara.save()
+        return account
+
+    checked = logins.authenticate
+    monkeypatch.setattr(logins, "authenticate", authenticate)
     assert not get_in(client, "clara")
 
 

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from tests.client import BASE, Person
 from tests.wsgi import Django, ask
 from vivace import logs, metrics
-from vivace.accounts import passwords, tokens
+from vivace.accounts import logins, tokens
 from vivace.accounts.identity import Identity
 from vivace.api import middleware, observed, stored
 from vivace.api.observed import Observed
@@ -94,7 +94,7 @@ def test_its_time_is_told_in_buckets(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 def test_a_password_that_is_checked_is_counted(db: None) -> None:
     before = total("vivace_passwords_hashed_total")
-    assert not passwords.belongs_to("a wrong password", None)
+    assert not logins.authenticate("nobody", "a wrong password", "192.0.2.7")
     assert total("vivace_passwords_hashed_total") == before + 1
 
 

@@ -1,12 +1,16 @@
 """Refresh tokens: each is for one use, and an old one that comes back ends its session."""
 
+import re
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django import Settings
 
 from tests.threads import at_once
-from vivace.accounts import passwords, people, sessions, tokens
+from vivace.accounts import logins, passwords, people, sessions, tokens
 from vivace.accounts.identity import Identity
 from vivace.accounts.models import RefreshToken, User
 from vivace.accounts.sessions import Pair
@@ -79,24 +83,104 @@ def test_an_account_that_is_not_active_cannot_log_in(clara: User) -> None:
 
 
 @pytest.mark.usefixtures("clara")
-def test_unknown_accounts_take_a_hash_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    hashed = []
-    for name in ("encode", "verify"):
-        original = getattr(passwords.Argon2id, name)
+@pytest.mark.parametrize("form", ["{}", "{}@example.org"])
+def test_of_every_account_the_same_is_asked(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one that is there, of one that has no password, and of one that is not there."""
+    User.objects.create_user("fanny", "fanny@example.org")
+    asked: list[tuple[str, ...]] = []
+    original = passwords.Argon2id.verify
 
-        def counted(self: object, *args: str, original: object = original) -> object:
-            hashed.append(args[0])
-            return original(self, *args)  # type: ignore[operator]
+    def verify(self: passwords.Argon2id, password: str, encoded: str) -> bool:
+        asked.append((password, *encoded.split("$")[:4]))
+        return original(self, password, encoded)
 
-        monkeypatch.setattr(passwords.Argon2id, name, counted)
-    for login in ("clara", "robert"):
-        with pytest.raises(Unauthenticated):
-            sessions.log_in(login, f"of {login}", HERE)
-    assert hashed == ["of clara", "of robert"]
+    def done(login: str) -> list[str]:
+        with CaptureQueriesContext(connection) as captured, pytest.raises(Unauthenticated):
+            sessions.log_in(form.format(login), "a wrong password", HERE)
+        return [re.sub(r"'.*?'|_x\d+", "?", each["sql"]) for each in captured]
+
+    monkeypatch.setattr(passwords.Argon2id, "verify", verify)
+    done("johannes")  # the first one of this address
+    assert done("clara") == done("fanny") == done("robert")
+    assert asked == [("a wrong password", "argon2", "argon2id", "v=19", "m=19456,t=2,p=1")] * 4
+
+
+def test_the_hash_of_nobody_is_like_any_other() -> None:
+    hasher = passwords.Argon2id()
+    real, of_nobody = hasher.encode(PASSWORD, hasher.salt()), hasher.of_nobody()
+    *form, salt, digest = real.split("$")
+    *same, other_salt, other_digest = of_nobody.split("$")
+    assert form == same
+    assert (len(salt), len(digest)) == (len(other_salt), len(other_digest))
+    assert not hasher.must_update(of_nobody)
+    assert not hasher.verify(PASSWORD, of_nobody)
+
+
+def with_an_old_hash(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as formerly:
+        formerly.setattr(passwords.Argon2id, "memory_cost", 8 * 1024)
+        user.set_password(PASSWORD)
+        user.save()
+    assert "$m=8192,t=2,p=1$" in user.password
+
+
+def test_an_old_hash_is_made_anew_at_login(clara: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_an_old_hash(clara, monkeypatch)
+    with pytest.raises(Unauthenticated):
+        sessions.log_in("clara", "Träumerei-1839", HERE)
+    old = clara.password
+    clara.refresh_from_db()
+    assert clara.password == old
+    pair = sessions.log_in("clara", PASSWORD, HERE)
+    clara.refresh_from_db()
+    assert "$m=19456,t=2,p=1$" in clara.password
+    assert not is_over(pair)
+
+
+def test_of_two_logins_that_make_a_hash_anew_the_second_goes_by_the_first(
+    clara: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_an_old_hash(clara, monkeypatch)
+    read = logins.account_named("clara")
+    first = sessions.log_in("clara", PASSWORD, HERE)
+    assert logins.proved(read, "Träumerei-1839") is None
+    second = logins.proved(read, PASSWORD)
+    assert second
+    assert second.password != read.password
+    assert sessions.begin(second)
+    assert not is_over(first)
+    clara.set_password("Kreisleriana-1838")
+    clara.save()
+    assert logins.proved(read, PASSWORD) is None
+
+
+@IN_THREADS
+@pytest.mark.usefixtures("clara")
+def test_a_login_that_the_database_counts_holds_no_count_with_its_session(
+    settings: Settings,
+) -> None:
+    settings.REDIS_URL = ""
+    with CaptureQueriesContext(connection) as captured:
+        sessions.log_in("clara", PASSWORD, HERE)
+    statements = [each["sql"].split()[0] for each in captured if "SELECT" not in each["sql"]]
+    tries, session = ["INSERT", "INSERT"], ["UPDATE", "DELETE", "INSERT"]
+    begun = ["BEGIN", *tries, "COMMIT", "BEGIN", *session, "COMMIT"]
+    assert statements == [*begun, "UPDATE", "UPDATE"]
+
+
+@pytest.mark.usefixtures("clara")
+def test_a_right_password_does_not_count_where_the_session_breaks(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.LOGIN_LIMIT = (1, 999_999)
+    monkeypatch.setattr(sessions, "issue", lambda *_: 1 / 0)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            sessions.log_in("clara", PASSWORD, "192.0.2.77")
 
 
 def test_a_session_has_the_role_that_the_account_has_when_it_begins(clara: User) -> None:
-    checked = sessions.authenticate("clara", PASSWORD, HERE)
+    checked = logins.authenticate("clara", PASSWORD, HERE)
     assert checked
     people.change(clara.pk, role="editor")
     pair = sessions.begin(checked)

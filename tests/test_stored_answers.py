@@ -22,6 +22,7 @@ from tests import builders
 from tests.client import BASE, Person
 from tests.threads import at_once
 from tests.wsgi import Django, ask, environ_of, names, reader
+from vivace.accounts.logins import Account
 from vivace.accounts.sessions import begin
 from vivace.api import stored
 from vivace.api.stored import StoredAnswers
@@ -280,7 +281,7 @@ def test_what_is_not_of_the_catalogue_leaves_it(
     artist = builders.artist("Sigur Rós")
     before = ask(answers, "/artists")
     assert listener.user
-    assert begin(listener.user)
+    assert begin(Account(listener.user.pk, listener.user.password, is_active=True))
     assert listener.post("playlists", {"name": "What I like"}).status == 201
     assert listener.put(f"me/favourites/artists/{artist}", None).status == 204
     assert ask(answers, "/artists") == before

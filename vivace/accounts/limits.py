@@ -11,12 +11,13 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from django.conf import settings
-from django.db import connection
+from django.db import transaction
 from django.utils.crypto import salted_hmac
 
 from vivace.accounts.addresses import site
 from vivace.accounts.models import Tries
 from vivace.accounts.names import fold_name
+from vivace.catalogue.statements import fetched, run
 from vivace.problems import TooManyRequests
 
 log = logging.getLogger(__name__)
@@ -113,35 +114,34 @@ class InDatabase:
     )
 
     GIVE_BACK = "UPDATE accounts_tries SET count = count - 1 WHERE subject = %s"
-    PAST = (
-        "SELECT subject FROM accounts_tries WHERE resets_at < %s "
-        "ORDER BY resets_at, subject LIMIT %s"
-    )
+    PAST = "SELECT 1 FROM accounts_tries WHERE resets_at < %s LIMIT 1"
 
     def take(self, limits: Sequence[Limit]) -> Limit | None:
-        for number, limit in enumerate(limits):
-            if not self.counted(limit):
-                self.give_back(limits[:number])
-                return limit
-        return None
-
-    def counted(self, limit: Limit) -> bool:
-        with connection.cursor() as cursor:
-            cursor.execute(self.TAKE, [limit.subject, limit.resets_at, limit.most])
-            row = cursor.fetchone()
-        if row == (1,):
+        full, counts = None, list[int]()
+        with transaction.atomic():
+            for limit in limits:
+                found = fetched(self.TAKE, [limit.subject, limit.resets_at, limit.most])
+                if not found:
+                    full = limit
+                    self.give_back(limits[: len(counts)])
+                    break
+                counts += found[0]
+        # By itself: it would hold counts while it waits for those it removes.
+        if 1 in counts:
             self.prune()
-        return row is not None
+        return full
 
     def give_back(self, limits: Sequence[Limit]) -> None:
-        with connection.cursor() as cursor:
-            for limit in limits:
-                cursor.execute(self.GIVE_BACK, [limit.subject])
+        for limit in limits:
+            run(self.GIVE_BACK, [limit.subject])
 
     def prune(self) -> None:
         """Forget windows that are over, some at a time."""
-        with connection.cursor() as cursor:
-            cursor.execute(self.PAST, [int(time.time()), PRUNE_ROWS])
-            past = [subject for (subject,) in cursor.fetchall()]
-        if past:
-            Tries.objects.filter(pk__in=past).delete()
+        now = int(time.time())
+        if not fetched(self.PAST, [now]):
+            return
+        with transaction.atomic():
+            # Those that somebody counts in or removes this moment are left to the next one.
+            free = Tries.objects.select_for_update(skip_locked=True).filter(resets_at__lt=now)
+            past = free.order_by("resets_at", "subject").values_list("pk", flat=True)
+            Tries.objects.filter(pk__in=[*past[:PRUNE_ROWS]]).delete()

@@ -14,9 +14,9 @@ from vivace.accounts.names import (
     USERNAME_LENGTH,
     check_username,
     fold_name,
+    key_of,
 )
 from vivace.catalogue.fields import MomentField
-from vivace.catalogue.statements import columns
 
 DIGEST_LENGTH = 64  # SHA-256 in hexadecimal
 KEY_NAME_LENGTH = 150
@@ -40,10 +40,8 @@ class UserManager(BaseUserManager["User"]):
 
     def named(self, login: str) -> "User | None":
         """The account with this username or e-mail address, however it is spelled."""
-        column = "email_key" if "@" in login else "username_key"
-        # Written out: the ORM takes longer to write it than the database to answer it.
-        found = f"SELECT {columns(User)} FROM {User._meta.db_table} WHERE {column} = %s"
-        return next(iter(self.raw(found, [fold_name(login)])), None)
+        column, key = key_of(login)
+        return self.filter(**{column: key}).first()
 
 
 class User(AbstractBaseUser):

@@ -22,5 +22,10 @@ def fold_name(name: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
+def key_of(login: str) -> tuple[str, str]:
+    """The column that a login is looked up in, and what stands there."""
+    return "email_key" if "@" in login else "username_key", fold_name(login)
+
+
 def is_writable(text: str) -> bool:
     return not UNWRITABLE.search(text)

@@ -1,11 +1,12 @@
 """How passwords are hashed, checked and chosen."""
 
 import os
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore
 
-from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
@@ -16,6 +17,9 @@ from vivace.problems import Fault, Unavailable
 
 MIN_LENGTH = 8  # as Django's MinimumLengthValidator has it
 MAX_LENGTH = 1_000
+
+ARGON2_VERSION = 19  # 1.3 (RFC 9106)
+DIGEST_BYTES = 32
 
 # Of a process that answers several requests at a time: half of the processors stay free for those
 # that do not hash.
@@ -33,6 +37,16 @@ class Argon2id(Argon2PasswordHasher):
     memory_cost = 19 * 1024  # KiB
     time_cost = 2
     parallelism = 1
+
+    def of_nobody(self) -> str:
+        """A hash like all others, of no password that anybody knows, made without hashing one:
+        each process needs it as it starts."""
+        cost = f"m={self.memory_cost},t={self.time_cost},p={self.parallelism}"
+        salt, digest = (
+            b64encode(part).decode().rstrip("=")
+            for part in (self.salt().encode(), os.urandom(DIGEST_BYTES))
+        )
+        return f"{self.algorithm}$argon2id$v={ARGON2_VERSION}${cost}${salt}${digest}"
 
     def encode(self, password: str, salt: str) -> str:
         with lane():
@@ -54,16 +68,6 @@ def lane() -> Iterator[None]:
             yield
         finally:
             lanes.release()
-
-
-def belongs_to(password: str, user: User | None) -> bool:
-    """Whether it is the password of an active account; no faster where there is no account."""
-    if not is_writable(password):
-        return False
-    if user is None:
-        make_password(password)
-        return False
-    return user.check_password(password) and user.is_active
 
 
 class LengthValidator:

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from vivace.accounts import passwords, sessions
+from vivace.accounts import logins, passwords
 from vivace.accounts.models import TAKEN, User
 from vivace.problems import Conflict, Fault, Forbidden, Invalid, NotFound, Unauthenticated
 
@@ -68,13 +68,14 @@ def change_password(account_id: int, current: str, new: str, address: str) -> No
 
     Raises `Invalid` naming the field; `TooManyRequests`, as a wrong password is a failed login.
     """
-    user = sessions.authenticate(active(account_id).username, current, address)
-    if user is None:
+    user = active(account_id)
+    account = logins.authenticate(user.username, current, address)
+    if account is None:
         raise not_the_password()
     if faults := passwords.faults(new, user, pointer="/new_password"):
         raise Invalid("The new password will not do", errors=faults)
     hashed = make_password(new)
-    unchanged = User.objects.filter(pk=user.pk, password=user.password)
+    unchanged = User.objects.filter(pk=user.pk, password=account.password)
     if not unchanged.update(password=hashed, updated_at=timezone.now()):
         raise not_the_password()
 

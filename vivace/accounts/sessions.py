@@ -17,11 +17,12 @@ from typing import NamedTuple
 from django.db import connection, transaction
 from django.utils import timezone
 
-from vivace.accounts import limits, passwords, tokens
+from vivace.accounts import tokens
 from vivace.accounts.identity import Identity
+from vivace.accounts.logins import Account, tried
 from vivace.accounts.models import RefreshToken, User
-from vivace.accounts.names import is_writable
-from vivace.catalogue.statements import fetched
+from vivace.catalogue.fields import timestamp
+from vivace.catalogue.statements import fetched, run
 from vivace.problems import Unauthenticated
 
 LIFETIME = timedelta(days=30)
@@ -30,11 +31,16 @@ GRACE = timedelta(seconds=30)
 
 FAMILY_BYTES = 16
 SECRET_BYTES = 32
+FORM = re.compile(r"([\w-]{22})\.([\w-]{43})", re.ASCII)
+
+# Written out: the ORM takes longer to write them than the database to answer them.
+USERS, TOKENS = User._meta.db_table, RefreshToken._meta.db_table
 LOGGED_IN = (
-    f"UPDATE {User._meta.db_table} SET last_login = %s"
+    f"UPDATE {USERS} SET last_login = %s"
     " WHERE id = %s AND password = %s AND is_active RETURNING role"
 )
-FORM = re.compile(r"([\w-]{22})\.([\w-]{43})", re.ASCII)
+FORGOTTEN = f"DELETE FROM {TOKENS} WHERE user_id = %s AND expires_at < %s"
+ISSUED = f"INSERT INTO {TOKENS} (user_id, family, digest, expires_at) VALUES (%s, %s, %s, %s)"
 
 
 class Pair(NamedTuple):
@@ -45,41 +51,32 @@ class Pair(NamedTuple):
 def log_in(login: str, password: str, address: str) -> Pair:
     """The first pair of a session. `login` is a username or an e-mail address.
 
-    Raises `Unauthenticated`, and `TooManyRequests` when the login limit is reached.
+    Raises `Unauthenticated`, `TooManyRequests` when the login limit is reached, and `Unavailable`
+    where too many are hashing.
     """
-    user = authenticate(login, password, address)
-    pair = begin(user) if user else None
+    slots, account = tried(login, password, address)
+    pair = None
+    if account:
+        try:
+            pair = begin(account)
+        finally:
+            slots.give_back()
     if pair is None:
         raise Unauthenticated("There is no such account, or the password is another")
     return pair
 
 
-def authenticate(login: str, password: str, address: str) -> User | None:
-    """The active account with this name and password. Raises `TooManyRequests`."""
-    slots = limits.reserve(login, address)
-    try:
-        user = User.objects.named(login) if is_writable(login) else None
-        right = passwords.belongs_to(password, user)
-    except BaseException:
-        slots.give_back()
-        raise
-    if not right:
-        return None
-    slots.give_back()
-    return user
-
-
 @transaction.atomic
-def begin(user: User) -> Pair | None:
+def begin(account: Account) -> Pair | None:
     """A new session; None where it got another password or was put out of use meanwhile."""
     now = timezone.now()
     moment = connection.ops.adapt_datetimefield_value(now)
     # Which locks the row.
-    if not (found := fetched(LOGGED_IN, [moment, user.pk, user.password])):
+    if not (found := fetched(LOGGED_IN, [moment, account.id, account.password])):
         return None
-    [(user.role,)] = found
-    RefreshToken.objects.filter(user=user, expires_at__lt=now).delete()
-    return issue(user, family=secrets.token_urlsafe(FAMILY_BYTES))
+    [(role,)] = found
+    run(FORGOTTEN, [account.id, timestamp(now)])
+    return issue(Identity(account.id, role), secrets.token_urlsafe(FAMILY_BYTES))
 
 
 def refresh(refresh_token: str) -> Pair:
@@ -107,7 +104,7 @@ def rotate(family: str, secret: str) -> Pair | None:
         return None
     members.filter(used_at__lt=now - GRACE).delete()
     members.filter(pk=held.pk, used_at=None).update(used_at=now)
-    return issue(user, family)
+    return issue(Identity(user.pk, user.role), family)
 
 
 @transaction.atomic
@@ -124,15 +121,11 @@ def lock_holder(family: str) -> User | None:
     return User.objects.select_for_update(no_key=True).filter(pk__in=holder).first()
 
 
-def issue(user: User, family: str) -> Pair:
+def issue(holder: Identity, family: str) -> Pair:
     secret = secrets.token_urlsafe(SECRET_BYTES)
-    RefreshToken.objects.create(
-        user=user,
-        family=family,
-        digest=digest(secret),
-        expires_at=timezone.now() + LIFETIME,
-    )
-    return Pair(tokens.issue(Identity(user.pk, user.role)), f"{family}.{secret}")
+    expires_at = timestamp(timezone.now() + LIFETIME)
+    run(ISSUED, [holder.account_id, family, digest(secret), expires_at])
+    return Pair(tokens.issue(holder), f"{family}.{secret}")
 
 
 def digest(secret: str) -> str:

@@ -10,7 +10,7 @@ from vivace.catalogue.caching import changing
 from vivace.catalogue.folding import fold, spellings
 from vivace.catalogue.models import artist_words
 from vivace.catalogue.search import WORDS, learn_rows
-from vivace.catalogue.statements import fetched
+from vivace.catalogue.statements import fetched, run
 
 AT_ONCE = 2_000
 
@@ -89,8 +89,3 @@ def parts(table: str, columns: str) -> Iterator[list[tuple[Any, ...]]]:
     ):
         yield rows
         last = rows[-1][0]
-
-
-def run(statement: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement)

@@ -120,6 +120,12 @@ def fetched(sql: str, values: Iterable[Any] = ()) -> list[Any]:
         return rows
 
 
+def run(sql: str, values: Sequence[Any] | None = None) -> None:
+    """SQL that gives no rows. Without values a sign of percent stands for itself."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+
+
 class Query(NamedTuple):
     """SQL with its values, for `side_by_side`."""
 

@@ -25,7 +25,7 @@ from vivace.catalogue.models import (
     artist_words,
 )
 from vivace.catalogue.search import DOCUMENTED, index_words, learn_rows
-from vivace.catalogue.statements import any_of, fetched
+from vivace.catalogue.statements import any_of, fetched, run
 from vivace.catalogue.vocabulary import learn
 from vivace.imports import known
 from vivace.imports.albums import Albums
@@ -67,12 +67,6 @@ def store(planner: Planner, new_tracks: int, changed_tracks: int) -> None:
             if changed_tracks:
                 carried.renew("track", "IN (SELECT id FROM staged_track WHERE fresh = 0)")
             make_findable()
-
-
-def run(statement: str, values: Sequence[bulk.Value] | None = None) -> None:
-    """Without values a sign of percent stands for itself."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
 
 
 def moment() -> str:
