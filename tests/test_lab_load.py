@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from django.core.management import CommandError, call_command
 
 from tests import live
 from vivace.lab import hashes, histogram, load, outcome, profiles, results, stacks
+from vivace.lab.commands import load as load_command
 from vivace.lab.machine import CHECKOUT
 from vivace.lab.outcome import Test as LoadTest
 from vivace.lab.recorded import Recorded, Seen, Tick
@@ -438,3 +440,27 @@ def test_cores_are_shared_out_so_that_each_side_has_one() -> None:
     assert cores.apart == (count != 1)
     if count:
         assert set(itertools.chain(*cores)) == os.sched_getaffinity(0)
+    shared = stacks.shared_out(apart=False)
+    assert set(shared.server) == set(shared.generator) == set(itertools.chain(*cores))
+
+
+def test_each_profile_meets_a_server_on_the_processors_that_it_asks_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    met: list[tuple[str, str, str]] = []
+
+    @contextmanager
+    def served(_db: str, cores: stacks.Cores, *_: Any) -> Iterator[stacks.Served]:
+        yield load.elsewhere("http://127.0.0.1:1")._replace(what=str(cores))
+
+    def measure(test: LoadTest, *_: Any) -> str:
+        met.append((test.profile.name, test.server.what, str(test.cores)))
+        return "met"
+
+    monkeypatch.setattr(stacks, "served", served)
+    monkeypatch.setattr(load_command, "measure", measure)
+    names = "open", "shared", "logins"
+    asked = [profiles.PROFILES[name] for name in names]
+    assert load_command.serve_and_measure(asked, "sqlite", Path()) == ["met"] * 3
+    cores = [str(stacks.shared_out(apart=name != "shared")) for name in names]
+    assert met == [*zip(names, cores, cores, strict=True)]

@@ -1,14 +1,15 @@
 """The load tests: who comes, how often, and what they are promised.
 
-| profile       | users                                                                     |
-|---------------|---------------------------------------------------------------------------|
-| assignment    | 100 who hardly pause: what the published figures of others imply          |
-| thinking      | 100 who read for 1–3 s: politeness, not capacity                          |
-| crowd         | 1,000 who do, from several generator processes                            |
-| logins        | 100 who do nothing but log in, and five who read meanwhile                |
-| open          | arrivals on a schedule, whatever became of those before                   |
-| frozen-open   | the same, and the server is stopped for 2 s: what an outage looks like    |
+| profile       | users                                                                       |
+|---------------|-----------------------------------------------------------------------------|
+| assignment    | 100 who hardly pause: what the published figures of others imply            |
+| thinking      | 100 who read for 1–3 s: politeness, not capacity                            |
+| crowd         | 1,000 who do, from several generator processes                              |
+| logins        | 100 who do nothing but log in, and five who read meanwhile                  |
+| open          | arrivals on a schedule, whatever became of those before                     |
+| frozen-open   | the same, and the server is stopped for 2 s: what an outage looks like      |
 | frozen-closed | users who wait for their answers, and the same outage: what they do not see |
+| shared        | those of assignment, on the same processors as the server                   |
 """
 
 from typing import NamedTuple
@@ -38,6 +39,9 @@ class Profile(NamedTuple):
     script: str = "locustfile.py"
     """In `load/`, of those who wait for their answers."""
 
+    apart: bool = True
+    """Users and server have processors of their own, where there are several."""
+
     @property
     def ramp_s(self) -> float:
         """Until all users are there and have read their first pages."""
@@ -65,6 +69,13 @@ PUBLISHED = (
     Promise("requests a second", at_least=402.1),
     Promise("mean of all (ms)", at_most=220),
     Promise("mean of logins (ms)", at_most=350),
+)
+
+# With either database, of the two cores on which the generator runs, too.
+OF_ONE_MACHINE = (
+    Promise("failures (%)", at_most=0),
+    Promise("requests a second", at_least=2_500),
+    Promise("mean of logins (ms)", at_most=150),
 )
 
 OF_HASHES = "logins per hash that its processors can make (%)"
@@ -96,5 +107,6 @@ PROFILES = {
         Profile("open", 1, 1, 60, NOBODY_WAITS, 1, quick(100), rate=100),
         Profile("frozen-open", 1, 1, 25, NOBODY_WAITS, 1, (FEW_FAILURES,), rate=100, freeze_s=2),
         Profile("frozen-closed", 10, 10, 25, EVERY_TENTH, 1, (FEW_FAILURES,), freeze_s=2),
+        Profile("shared", 100, 10, 120, HURRIED, 1, OF_ONE_MACHINE, apart=False),
     )
 }

@@ -52,12 +52,15 @@ class Served(NamedTuple):
     """Versions of the programs that it consists of."""
 
 
-def shared_out() -> Cores:
-    """A quarter of the cores, one at least, for the generator. Where there is one, both have it."""
+def shared_out(*, apart: bool = True) -> Cores:
+    """A quarter of the cores, one at least, for the generator.
+
+    Where there is one, or they are not to be apart, both have all.
+    """
     if not hasattr(os, "sched_getaffinity"):  # macOS
         return Cores((), ())
     cores = sorted(os.sched_getaffinity(0))
-    if len(cores) < 2:
+    if len(cores) < 2 or not apart:
         return Cores(cores, cores)
     generators = max(1, len(cores) // 4)
     return Cores(cores[:-generators], cores[-generators:])
@@ -92,28 +95,31 @@ def served(
     Raises `ServerMissingError`.
     """
     before = {child.pid for child in psutil.Process().children()}
-    with ExitStack() as stack, kept_to(cores.server):
-        folder = stack.enter_context(servers.owned_folder())
-        own = {"VIVACE_DATA_DIR": str(folder), "VIVACE_SECRET_KEY": SECRET_KEY}
-        own["VIVACE_LOGIN_LIMIT"] = "100000/300"
-        workers = max(1, len(cores.server))
-        if database == "sqlite":
-            own["DATABASE_URL"] = f"sqlite:///{folder}/vivace.sqlite3"
-            fill(own, accounts, say, data)
-            port = stack.enter_context(vivace_serve({**own, **more}, folder, workers))
-            what = f"vivace serve, {counted(workers, 'worker')}, SQLite"
-            programs: dict[str, str] = {}
-        else:
-            postgresql = stack.enter_context(servers.postgresql_server())
-            own["REDIS_URL"] = stack.enter_context(servers.redis_server()) + "/0"
-            own["DATABASE_URL"] = created(postgresql)
-            own["VIVACE_TRUSTED_PROXIES"] = "unix"
-            fill(own, accounts, say, data)
-            workers = max(2, workers)
-            stack.enter_context(front.node(folder, environment({**own, **more}), workers))
-            port = stack.enter_context(front.nginx(folder, max(1, len(cores.server))))
-            what = f"NGINX, Gunicorn with {workers} workers of each kind, PostgreSQL, Redis"
-            programs = of_all_servers()
+    with ExitStack() as stack:
+        with kept_to(cores.server):
+            folder = stack.enter_context(servers.owned_folder())
+            own = {"VIVACE_DATA_DIR": str(folder), "VIVACE_SECRET_KEY": SECRET_KEY}
+            own["VIVACE_LOGIN_LIMIT"] = "100000/300"
+            workers = max(1, len(cores.server))
+            if database == "sqlite":
+                own["DATABASE_URL"] = f"sqlite:///{folder}/vivace.sqlite3"
+                fill(own, accounts, say, data)
+                port = stack.enter_context(vivace_serve({**own, **more}, folder, workers))
+                what = f"vivace serve, {counted(workers, 'worker')}, SQLite"
+                programs: dict[str, str] = {}
+            else:
+                postgresql = stack.enter_context(servers.postgresql_server())
+                own["REDIS_URL"] = stack.enter_context(servers.redis_server()) + "/0"
+                own["DATABASE_URL"] = created(postgresql)
+                own["VIVACE_TRUSTED_PROXIES"] = "unix"
+                fill(own, accounts, say, data)
+                stack.enter_context(front.node(folder, environment({**own, **more}), workers))
+                port = stack.enter_context(front.nginx(folder, workers))
+                kinds = f"{counted(workers, 'worker')} of each kind"
+                what = f"NGINX, Gunicorn with {kinds}, PostgreSQL, Redis"
+                programs = of_all_servers()
+        # Whoever looks on takes nothing from the server.
+        stack.enter_context(kept_to(cores.generator))
         yield Served(
             base=f"http://{servers.LOOPBACK}:{port}",
             what=what,

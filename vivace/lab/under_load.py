@@ -47,7 +47,7 @@ def run(
 ) -> StatementsResult:
     """Raises `ServerMissingError`, or `ResultError` where the run broke off."""
     started_at = datetime.now(UTC)
-    cores = stacks.shared_out()
+    cores = stacks.shared_out(apart=profile.apart)
     with TemporaryDirectory(prefix="vivace-notes-") as name:
         noting = {notes.FOLDER: name, "DJANGO_SETTINGS_MODULE": "vivace.lab.noting.settings"}
         Path(name).chmod(0o777)

@@ -3,6 +3,8 @@
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +68,11 @@ def measure_there(
     from vivace.lab.outcome import Test
 
     users = load.Users(account, password)
-    server, cores = load.elsewhere(host), stacks.shared_out()
-    tests = [Test(profile, "other", server, cores) for profile in profiles]
+    server = load.elsewhere(host)
+    tests = [
+        Test(profile, "other", server, stacks.shared_out(apart=profile.apart))
+        for profile in profiles
+    ]
     return [measure(test, users, folder) for test in tests]
 
 
@@ -76,11 +81,15 @@ def serve_and_measure(profiles: Sequence[Any], db: Any, folder: Path) -> list[st
     from vivace.lab import load, stacks
     from vivace.lab.outcome import Test
 
-    cores = stacks.shared_out()
-    accounts = max(profile.users for profile in profiles) + SPARE_ACCOUNTS
-    with stacks.served(db, cores, accounts, say) as server:
-        tests = [Test(profile, db, server, cores) for profile in profiles]
-        return [measure(test, load.Users(), folder) for test in tests]
+    verdicts = []
+    for apart, alike in groupby(profiles, attrgetter("apart")):
+        together = [*alike]
+        cores = stacks.shared_out(apart=apart)
+        accounts = max(profile.users for profile in together) + SPARE_ACCOUNTS
+        with stacks.served(db, cores, accounts, say) as server:
+            tests = [Test(profile, db, server, cores) for profile in together]
+            verdicts += [measure(test, load.Users(), folder) for test in tests]
+    return verdicts
 
 
 def measure(test: Any, users: Any, folder: Path) -> str:
