@@ -73,7 +73,7 @@ TRIALS := 'throughput' 'throughput --db postgresql' 'memory' 'overload' 'outage'
 evidence: dev ## all of docs/performance.md measured anew, in more than two hours, on two quiet cores
 	rm -f $(EVIDENCE)/*.json
 	for trial in $(TRIALS); do \
-		echo "$$trial"; $(BIN)/python -m benchmarks.$$trial --results $(EVIDENCE); \
+		echo "$$trial"; $(BIN)/python -m benchmarks.$$trial --results $(EVIDENCE) || true; \
 	done
 	$(BIN)/vivace lab report --full --results $(EVIDENCE) --html docs/performance.html
 	@! git ls-files --deleted $(EVIDENCE) | grep .  # what was there before, and broke off now

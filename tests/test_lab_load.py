@@ -234,6 +234,29 @@ def test_each_processor_hashes_for_itself(monkeypatch: pytest.MonkeyPatch) -> No
     assert hashes.hash_until(time.perf_counter() + 0.01) >= 1
 
 
+def test_processors_hash_before_the_users_come_and_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def per_second(_cores: object) -> float:
+        done.append("hashes")
+        return 10.0 * len(done)
+
+    def generate(*_: object) -> outcome.Ran:
+        done.append("users")
+        return outcome.Ran(outcome.merge([recorded(0, 10, 20)]), [], None, "")
+
+    monkeypatch.setattr(hashes, "per_second", per_second)
+    monkeypatch.setattr(load, "generate", generate)
+    monkeypatch.setattr(load, "measured_floor", lambda *_: None)
+    monkeypatch.setattr(outcome, "described", lambda *told: told[-1])
+    server = load.elsewhere("http://127.0.0.1:1")._replace(pids=[1])
+    found: Any = load.run(
+        LoadTest(profiles.PROFILES["logins"], "sqlite", server, SHARED), USERS, nothing
+    )
+    assert done == ["hashes", "users", "hashes"]
+    assert found.merged.hashes == 20
+
+
 def test_every_profile_measures_for_a_while_after_its_users_have_come() -> None:
     for profile in profiles.PROFILES.values():
         assert profile.seconds - profile.ramp_s > 5 * profile.freeze_s + 10, profile.name
