@@ -244,6 +244,7 @@ def svg(drawn: Figure, label: str) -> str:
 def small(text: str, label: str) -> str:
     """Without what a page has no use for: groups' names, white space, fonts, tiny fractions."""
     body = re.sub(r">\s+<", "><", text[text.index("<g ") : text.rindex("</svg>")])
+    body = CLIPPED.sub("", body)
     # Within tags alone: what stands between them is words.
     body = with_one_grid(without_groups(re.sub(r"<[^>]+>", lambda tag: small_tag(tag[0]), body)))
     box = re.search(r'viewBox="[^"]+"', text)
@@ -278,9 +279,6 @@ def with_one_grid(body: str) -> str:
 
 
 def small_tag(tag: str) -> str:
-    if GRID in tag:
-        # It ends where the axes do.
-        tag = re.sub(r' clip-path="[^"]*"', "", tag)
     for pattern, instead in LESS:
         tag = re.sub(pattern, instead, tag)
     tag = re.sub(r"-?\d+\.\d+", lambda number: short(float(number[0])), tag)
@@ -307,6 +305,8 @@ def step_by_step(path: str) -> str:
     return POINT.sub(step, LEVEL.sub(r"\1", path))
 
 
+CLIPPED = re.compile(r'<defs><clipPath .*?</clipPath></defs>| clip-path="[^"]*"')
+"""Nothing is drawn past the axes, which are made to hold it."""
 PATH = re.compile(r' d="([ML\d. -]+?) ?"')
 """Of straight lines alone."""
 POINT = re.compile(r"([ML])(-?[\d.]+) (-?[\d.]+)")

@@ -23,15 +23,14 @@ CODE = re.compile(r"`([^`]+)`")
 STYLE = re.compile(r' style="([^"]*)"')
 POINTS = re.compile(
     r'(?P<mark><defs><path id="(?P<name>\w+)" d="[^"]*" class="\w+"/></defs>)'
-    r'<g (?P<clip>clip-path="[^"]*")>'
     r'(?P<first><use href="#(?P=name)" x="[^"]*" y="[^"]*" class="(?P<fill>\w+)"/>)'
-    r'(?P<more>(?:<use href="#(?P=name)" x="[^"]*" y="[^"]*" class="(?P=fill)"/>)*)</g>'
+    r'(?P<more>(?:<use href="#(?P=name)" x="[^"]*" y="[^"]*" class="(?P=fill)"/>)*)'
 )
 """Of a plot: the mark of a series, and where it stands."""
 PLACE = re.compile(r'x="([^"]*)" y="([^"]*)"')
 BENCHMARKS = re.compile(r"benchmarks\[(benchmarks/.+?\]?)\] › stats\.median")
 MEASURED = re.compile(r"(trial-\S+) › measured\[.+\]")
-NAMED = re.compile(r'((?: id="|"#|url\(#))([mp][0-9a-f]{10})\b')
+NAMED = re.compile(r'((?: id="|"#|url\(#))(m[0-9a-f]{10})\b')
 """Parts of plots, by names that matplotlib makes of hashes."""
 TAG = re.compile(r"<\w[^<>]*>")
 QUOTED = re.compile(r"""="([^\s"'=<>`]+)"(?=[ >])""")
@@ -81,7 +80,7 @@ def as_path(series: re.Match[str]) -> str:
     marked = " ".join(f'marker-{at}="url(#{name}-at)"' for at in ("start", "mid", "end"))
     return (
         f'{series["mark"]}<marker id="{name}-at"><use href="#{name}" class="{series["fill"]}"/>'
-        f'</marker><path {series["clip"]} d="M{places}" fill="none" {marked}/>'
+        f'</marker><path d="M{places}" fill="none" {marked}/>'
     )
 
 
