@@ -1,6 +1,6 @@
-"""How much memory does `vivace serve` hold, idle and after a million requests?
+"""How much memory does `vivace serve` hold, idle and after millions of requests?
 
-python -m benchmarks.memory [--requests 1000000] [--workers 2]
+python -m benchmarks.memory [--requests 5000000] [--workers 2]
 
 Counted is the proportional share (PSS) of all its processes: what they share counts once. Of ten
 requests nine are for pages that are kept, and one is for any track, now and then any page; the
@@ -58,7 +58,8 @@ def asked(base: str, number: int) -> wrk.Answered:
 
 def main() -> int:
     trial = Trial("memory", __doc__)
-    trial.parser.add_argument("--requests", type=int, default=1_000_000)
+    # Within the first two million what is kept fills up.
+    trial.parser.add_argument("--requests", type=int, default=5_000_000)
     trial.parser.add_argument("--workers", type=int, default=2)
     wanted = trial.parsed()
     with ExitStack() as stack:
