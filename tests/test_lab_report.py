@@ -21,7 +21,7 @@ from vivace.lab.gate_results import gate_path
 from vivace.lab.gate_results import save as save_gate
 from vivace.lab.loads import Latency
 from vivace.lab.ratios import Ratio, ratio
-from vivace.lab.results import DATABASES, Database, Freeze, LoadResult, ResultError, Target
+from vivace.lab.results import DATABASES, Database, Freeze, LoadResult, ResultError, Second, Target
 from vivace.lab.trials import Measured
 from vivace.lab.wording import figure
 
@@ -540,6 +540,19 @@ def test_the_grid_of_a_plot_is_one_path_beneath_all_else() -> None:
     # Three powers of ten across and three up; the two axes.
     assert (grid[0].count("M"), axes[0].count("M"), others) == (6, 2, [])
     assert paths[:2] == [grid, axes]
+
+
+def test_what_was_not_measured_is_shaded_to_the_end_at_most() -> None:
+    timeline = [
+        Second(
+            second=at, users=1, requests=9, failures=0, refusals=0,
+            server_cpu=0, server_mb=0, generator_cpu=0,
+        )
+        for at in range(6)
+    ]  # fmt: skip
+    broken_off = plots.over_time(timeline, 60, "A run")
+    assert broken_off == plots.over_time(timeline, 5, "A run")
+    assert broken_off != plots.over_time(timeline, 2, "A run")
 
 
 @pytest.mark.parametrize(

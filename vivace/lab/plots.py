@@ -126,10 +126,12 @@ def over_time(timeline: Sequence[Second], measured_from_s: float, label: str) ->
         x = [bucket[0].second for bucket in buckets]
         sent = [mean([s.requests for s in bucket]) for bucket in buckets]
         lost = [mean([s.failures + s.refusals for s in bucket]) for bucket in buckets]
-        axes.axvspan(0, measured_from_s, color=GRID, alpha=0.4, linewidth=0)
+        # A run that broke off may have ended before that.
+        end = max(x) or 1
+        axes.axvspan(0, min(measured_from_s, end), color=GRID, alpha=0.4, linewidth=0)
         axes.plot(x, sent, label="requests", color=SERIES[0])
         axes.plot(x, lost, label="failed or refused", color=BAD, linestyle=DASHES[1])
-        axes.set_xlim(0, max(x) or 1)
+        axes.set_xlim(0, end)
         axes.set_ylim(0, max(sent) * 1.08 or 1)
         name_axes(axes, "s since the first user", "a second")
         beneath(drawn, axes)
