@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from benchmarks.trials import Trial
 from vivace.lab import knee, load, probes, ratios, stacks
-from vivace.lab.commands.knee import P99_MS, UNKEPT
+from vivace.lab.commands.knee import P99_MS
 from vivace.lab.commands.terminal import say
 from vivace.lab.knee import Ask
 from vivace.lab.probed import Order, Sent
@@ -117,7 +117,7 @@ def faults(found: Mapping[str, Sequence[Pair]]) -> list[str]:
 
 def served(stack: ExitStack, database: Database, cores: Cores, tracks: int) -> Served:
     return stack.enter_context(
-        stacks.served(database, cores, probes.ACCOUNTS, say, UNKEPT, data=library(tracks))
+        stacks.served(database, cores, probes.ACCOUNTS, say, stacks.UNKEPT, data=library(tracks))
     )
 
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from vivace.lab import knee, load, probes, stacks
-from vivace.lab.commands.knee import P99_MS, UNKEPT
+from vivace.lab.commands.knee import P99_MS
 from vivace.lab.commands.terminal import progress_bar, say, terminal
 from vivace.lab.results import Database, Knee, KneeResult
 
@@ -40,7 +40,7 @@ def searched(database: Database) -> KneeResult:
         sys.exit("The generator needs a core of its own.")
     operations = [operation for operation in knee.USUAL for _ in range(TIMES)]
     with (
-        stacks.served(database, cores, probes.ACCOUNTS, say, UNKEPT) as server,
+        stacks.served(database, cores, probes.ACCOUNTS, say, stacks.UNKEPT) as server,
         progress_bar() as progress,
     ):
         sought = probes.Sought(operations, P99_MS, database, server, cores, kept=False)

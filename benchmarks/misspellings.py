@@ -67,7 +67,7 @@ def ranks(names: int, artists: int, seed: int) -> list[tuple[int, int | None]]:
         typo = misspelt(name, chance)
         if typo is None:
             continue
-        hits = search(typo.text, ["artist"], 5, 0)["artist"]
+        hits = search(typo.text, ["artist"], 5, 0)["artist"].hits
         keys = [fold_of(str(hit.row[1])) for hit in hits]
         found.append((typo.size, keys.index(key) if key in keys else None))
         if len(found) == names:

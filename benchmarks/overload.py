@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from benchmarks.trials import Trial
 from vivace.lab import probes, ratios, stacks
-from vivace.lab.commands.knee import P99_MS, UNKEPT
+from vivace.lab.commands.knee import P99_MS
 from vivace.lab.commands.terminal import progress_bar, say
 from vivace.lab.knee import Ask, NotFoundError
 from vivace.lab.load import Users
@@ -148,7 +148,7 @@ def main() -> int:
     options = trial.parsed()
 
     cores, users = stacks.shared_out(), Users()
-    with stacks.served(options.db, cores, probes.ACCOUNTS, say, UNKEPT) as server:
+    with stacks.served(options.db, cores, probes.ACCOUNTS, say, stacks.UNKEPT) as server:
         sought = Sought([OPERATION], P99_MS, options.db, server, cores, kept=False)
         with probes.sender(server.base, cores, *users.options) as generator:
 

@@ -25,7 +25,6 @@ from benchmarks import wrk
 from benchmarks.readers import API, Person, Reply
 from benchmarks.trials import Trial
 from vivace.lab import front, ratios, servers, stacks
-from vivace.lab.commands.knee import UNKEPT
 from vivace.lab.results import DATABASES, Database
 from vivace.lab.trials import Measured
 
@@ -116,7 +115,7 @@ def on_sqlite(folder: Path) -> Iterator[list[Way]]:
     own = settings(folder) | {"DATABASE_URL": f"sqlite:///{folder}/vivace.sqlite3"}
     stacks.fill(own, 1, print)
     with ExitStack() as stack:
-        anew = stack.enter_context(vivace_serve(own | UNKEPT, folder))
+        anew = stack.enter_context(vivace_serve(own | stacks.UNKEPT, folder))
         kept = stack.enter_context(vivace_serve(own, folder))
         yield [*of_vivace_serve(anew, 2_200, kept), granian(stack, page_of(kept, folder))]
 
@@ -128,7 +127,7 @@ def on_postgresql(folder: Path) -> Iterator[list[Way]]:
         redis = stack.enter_context(servers.redis_server()) + "/0"
         own = settings(folder) | {"DATABASE_URL": stacks.created(postgresql), "REDIS_URL": redis}
         stacks.fill(own, 1, print)
-        anew = stack.enter_context(vivace_serve(own | UNKEPT, folder))
+        anew = stack.enter_context(vivace_serve(own | stacks.UNKEPT, folder))
         kept = stack.enter_context(vivace_serve(own, folder))
         stack.enter_context(front.node(folder, stacks.environment(own | PUBLIC), WORKERS))
         nginx = address(stack.enter_context(front.nginx(folder, WORKERS)))

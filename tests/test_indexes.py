@@ -22,7 +22,9 @@ from vivace.catalogue.lists import Listing, Order, Plan, page_statement, paramet
 from vivace.catalogue.models import Album, AlbumGenre, Artist, Genre, Track, TrackGenre
 from vivace.catalogue.search import SAMPLED, document_parts, index_words, name_parts
 from vivace.catalogue.statements import Slot, Statement, fetched, many
-from vivace.listening.search import KINDS, Lookup, candidate_ids, search
+from vivace.listening import kept
+from vivace.listening.kinds import KINDS
+from vivace.listening.search import Lookup, candidate_ids, search
 
 pytestmark = pytest.mark.django_db
 
@@ -478,6 +480,7 @@ def test_searching_reads_by_indexes_alone(library: None) -> None:
     with CaptureQueriesContext(connection) as captured:
         for question in ASKED:
             search(question, KINDS, 10, 1)
+        kept.counted({name: [1, 2] for name, kind in KINDS.items() if not kind.reader})
     statements = {query["sql"] for query in captured.captured_queries}
     assert any("catalogue_word " in statement for statement in statements)
     scanned = [(scan, sql) for sql in statements for scan in scans(sql)]

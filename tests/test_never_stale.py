@@ -120,14 +120,17 @@ class Library:
     def __init__(self, nodes: Nodes, seed: int) -> None:
         self.nodes, self.random = nodes, random.Random(seed)
         self.known: dict[str, str] = self.told(0)
+        self.first = frozenset(self.known)
+        self.liked: set[tuple[str, str]] = set()
+        """By whom, and which, of those added since."""
         self.tags: dict[str, str] = {}
 
     def step(self) -> str:
         """Do one of all that may happen; which it was."""
         often: dict[Callable[..., None], float] = {
             self.read_all: 30, self.read_one: 20, self.read_if_changed: 20, self.read_as_nobody: 5,
-            self.add: 8, self.rename: 8, self.remove: 4, self.undo: 3, self.keep_for_oneself: 2,
-            self.kill_while_writing: 0.3,
+            self.search: 10, self.add: 8, self.rename: 8, self.remove: 4, self.like: 4,
+            self.undo: 3, self.keep_for_oneself: 2, self.kill_while_writing: 0.3,
         }  # fmt: skip
         (act,) = self.random.choices([*often], [*often.values()])
         drawn = {
@@ -166,6 +169,7 @@ class Library:
         assert status in {204, 409}, found
         if status == 204:
             del self.known[id_]
+            self.liked = {(who, liked) for who, liked in self.liked if liked != id_}
 
     def undo(self, node: int, name: str) -> None:
         """Many, of which the last cannot be: none is."""
@@ -196,6 +200,27 @@ class Library:
     def read_as_nobody(self, node: int) -> None:
         assert self.nodes.ask(node, "GET", "/artists?limit=10000", who=None)[0] == 401
 
+    def search(self, node: int, who: str) -> None:
+        """What is found, and among equals the more popular first."""
+        status, _, found = self.nodes.ask(node, "GET", "/search?q=artist&limit=100", who=who)
+        assert status == 200, found
+        hits = [hit["artist"] for hit in found["artists"] if hit["artist"]["name"] in NAMES]
+        told = {id_: name for id_, name in self.known.items() if name in NAMES}
+        assert {hit["id"]: hit["name"] for hit in hits} == told
+        likes = Counter(id_ for _, id_ in self.liked)
+        popular = [likes[hit["id"]] for hit in hits if hit["id"] not in self.first]
+        assert popular == sorted(popular, reverse=True)
+
+    def like(self, node: int, who: str, id_: str) -> None:
+        """Or no longer."""
+        if id_ in self.first:
+            return
+        path, liked = f"/me/favourites/artists/{id_}", (who, id_)
+        method = "DELETE" if liked in self.liked else "PUT"
+        status, _, found = self.nodes.ask(node, method, path, who=who)
+        assert status == 204, found
+        self.liked ^= {liked}
+
     def keep_for_oneself(self, node: int, who: str) -> None:
         new = {"name": "Mine", "public": False}
         status, _, found = self.nodes.ask(node, "POST", "/playlists", new, who=who)
@@ -204,8 +229,15 @@ class Library:
         for other in ("listener", "editor"):
             if other != who:
                 assert self.nodes.ask(1 - node, "GET", path, who=other)[0] == 404
+                assert self.playlists_found(1 - node, other) == []
         assert self.nodes.ask(1 - node, "GET", path, who=who)[0] == 200
+        assert self.playlists_found(1 - node, who) == [found["id"]]
         assert self.nodes.ask(node, "DELETE", path, who=who)[0] == 204
+
+    def playlists_found(self, node: int, who: str) -> list[str]:
+        status, _, found = self.nodes.ask(node, "GET", "/search?q=mine", who=who)
+        assert status == 200, found
+        return [hit["playlist"]["id"] for hit in found["playlists"]]
 
     def kill_while_writing(self, node: int, name: str, delay: float) -> None:
         """What was not acknowledged may be there or not, and then it stays so."""

@@ -15,8 +15,9 @@ from vivace.catalogue import vocabulary
 from vivace.catalogue.folding import fold
 from vivace.catalogue.models import Artist
 from vivace.catalogue.question import NOWHERE, Question
+from vivace.listening.kinds import KINDS
 from vivace.listening.models import Favourite, Playlist
-from vivace.listening.search import KINDS, search
+from vivace.listening.search import search
 
 pytestmark = pytest.mark.django_db
 
@@ -307,7 +308,7 @@ LAW = examples(
 
 
 def ids_of(question: str, kind: str = "artist") -> list[int]:
-    return [int(hit.row[0]) for hit in search(question, [kind], 100, 0)[kind]]
+    return [int(hit.row[0]) for hit in search(question, [kind], 100, 0)[kind].hits]
 
 
 @pytest.fixture
@@ -349,7 +350,7 @@ def test_another_word_adds_nothing_that_lacks_it(question: str, word: str) -> No
 @pytest.mark.usefixtures("crowd")
 def test_its_own_name_finds_a_thing_first_among_equals() -> None:
     for artist in Artist.objects.all():
-        first, *_ = search(artist.name, ["artist"], 1, 0)["artist"]
+        first, *_ = search(artist.name, ["artist"], 1, 0)["artist"].hits
         assert (first.score, fold(first.row[1])) == (1, artist.name_key)
 
 

@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -578,18 +579,20 @@ def test_without_redis_answers_go_on(
 # --- The memory --------------------------------------------------------------------------------
 
 
+VALUE = b"x" * 500
+
+
 @pytest.fixture
 def memory() -> Any:
     from vivace.memory import ENTRY_BYTES, Memory
 
-    made = Memory(f"test {os.urandom(4).hex()}", {"OPTIONS": {"max_bytes": 10 * ENTRY_BYTES}})
-    made.entry_bytes = ENTRY_BYTES  # type: ignore[attr-defined]
-    return made
+    most = 5 * (ENTRY_BYTES + sys.getsizeof(VALUE))
+    return Memory(f"test {os.urandom(4).hex()}", {"OPTIONS": {"max_bytes": most}})
 
 
 def test_it_keeps_to_its_bytes_and_forgets_the_oldest(memory: Any) -> None:
     for n in range(100):
-        memory.set(f"key {n}", b"x" * memory.entry_bytes)
+        memory.set(f"key {n}", VALUE)
         assert memory.get("key 0") is not None
         assert memory.kept.bytes <= memory.most
     assert [n for n in range(100) if memory.has_key(f"key {n}")] == [0, *range(96, 100)]

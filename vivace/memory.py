@@ -1,5 +1,6 @@
 """A cache in the memory of a process, bounded by bytes."""
 
+import sys
 import threading
 import time
 from collections import OrderedDict, defaultdict
@@ -8,7 +9,7 @@ from typing import Any
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 
 ENTRY_BYTES = 500
-"""What an entry takes besides its content: the key, the tuples, the table."""
+"""What an entry takes besides its value: the key, the table."""
 
 
 class Kept:
@@ -102,7 +103,8 @@ class Memory(BaseCache):
 
 
 def size_of(value: Any) -> int:
-    """About the bytes that a value of texts, bytes and tuples of them takes."""
-    if isinstance(value, tuple | list):
-        return sum(map(size_of, value))
-    return len(value) if isinstance(value, bytes | str) else ENTRY_BYTES
+    """The bytes that a value takes, with what is in its tuples, lists and sets."""
+    own = sys.getsizeof(value)
+    if isinstance(value, tuple | list | frozenset):
+        own += sum(map(size_of, value))
+    return own

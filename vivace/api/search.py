@@ -18,9 +18,12 @@ from vivace.api.shapes import album, artist, playlist, track
 from vivace.catalogue.entries import END
 from vivace.catalogue.folding import fold, ways_of
 from vivace.catalogue.lists import Row
-from vivace.listening.search import KINDS, Hit, search
+from vivace.listening import kept
+from vivace.listening.kinds import KINDS, Hit
+from vivace.listening.search import search
 
 LIMIT_MAX = 100
+NO_HITS = b"[]"
 ANY_KIND = "|".join(KINDS)
 
 Types = Annotated[
@@ -46,11 +49,18 @@ class Search(Api):
     @answers(schemas.Found, etag=True, auth=[reader])
     def get(self, parsed_query: Query[SearchQuery]) -> HttpResponse:
         """Find artists, albums, tracks and playlists."""
-        kinds = dict.fromkeys(parsed_query.type.split(","))
-        found = search(parsed_query.q, kinds, parsed_query.limit, reader_id(self.request))
-        shaped: dict[str, Any] = {
-            f"{kind}s": [shown(kind, hit) for hit in hits] for kind, hits in found.items()
-        }
+        asked, kinds = parsed_query, dict.fromkeys(parsed_query.type.split(","))
+        keys = kept.keys(fold(asked.q), kinds, asked.limit)
+        told = kept.holding(keys)
+        new = [kind for kind in kinds if kind not in told]
+        anything = any(hits != NO_HITS for hits in told.values())
+        reader = reader_id(self.request)
+        found = search(asked.q, new, asked.limit, reader, is_answered=anything)
+        for kind, result in found.items():
+            told[kind] = msgspec.json.encode([shown(kind, hit) for hit in result.hits])
+            if kind in keys:
+                kept.keep(keys[kind], told[kind], result.favourites)
+        shaped: dict[str, Any] = {f"{kind}s": msgspec.Raw(hits) for kind, hits in told.items()}
         return answer(self.request, schemas.Found(**shaped))
 
 

@@ -59,7 +59,7 @@ def copied(original: Library, tree: Path) -> Iterator[Library]:
 
 def environment(own: dict[str, str]) -> dict[str, str]:
     # Every operation does its work: one that is switched off would be counted refusing.
-    found = stacks.environment(own | SAME | {"VIVACE_REGISTRATION": "on"})
+    found = stacks.environment(own | SAME | stacks.UNKEPT | {"VIVACE_REGISTRATION": "on"})
     found["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([get_path("purelib"), get_path("platlib")]))
     # It would keep Python from looking for the tree's own package first.
     found.pop("PYTHONSAFEPATH", None)

@@ -46,7 +46,7 @@ def of_vivace(database: Database, operations: Sequence[str], show: Show) -> Prof
     """Of Vivace, on a library of the lab's own. Raises `ResultError`, `ServerMissingError`."""
     with own_database(database) as own:
         task = Task(is_vivace=True, operations=[*operations])
-        environment = stacks.environment(own | {"DJANGO_SETTINGS_MODULE": VIVACE})
+        environment = stacks.environment(own | stacks.UNKEPT | {"DJANGO_SETTINGS_MODULE": VIVACE})
         profiles = run(task, environment, show)
     return described(VIVACE, explain(profiles, EXPLAINED, all_asked=not operations))
 

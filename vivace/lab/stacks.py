@@ -27,6 +27,8 @@ LIBRARY = Data(artists=10_000, albums=20_000, tracks=100_000, seed=1)
 ACCOUNT = "load{}"
 PASSWORD = "a password for load tests"  # noqa: S105 - of accounts that live as long as a test
 OURS = ("VIVACE_", "DATABASE_URL", "REDIS_URL", "DJANGO_")
+UNKEPT = {"VIVACE_CACHE": "off"}
+"""Settings by which what is asked again does its work again."""
 SECRET_KEY = "only-for-the-lab-" + "0123456789" * 5
 
 

@@ -14,12 +14,11 @@ from django.db import connection
 from rapidfuzz.distance import OSA
 
 from vivace.catalogue.folding import ways_of
-from vivace.catalogue.listings import ALBUMS, ARTISTS, TRACKS
-from vivace.catalogue.lists import Listing, Row, rows_of
+from vivace.catalogue.lists import Row, rows_of
 from vivace.catalogue.question import STARTED, WHOLE, Manners, Question, expression
 from vivace.catalogue.search import DOCUMENTED, WORDS, document_parts, name_parts
 from vivace.catalogue.statements import Query, any_of, side_by_side
-from vivace.listening.lists import PLAYLISTS
+from vivace.listening.kinds import KINDS, Hit, Kind
 
 T = TypeVar("T")
 
@@ -27,8 +26,6 @@ CANDIDATES = 20
 """Rows that are ranked, or twice as many as are asked for."""
 LOOKED_AT = 60
 """Rows that are looked at of those found at once; the most popular of them are ranked."""
-COUNTED = 20
-"""More than these are as many: so much is counted of each candidate."""
 
 # What a hit scores, from 0 to 1.
 EXACT = 1.0
@@ -41,53 +38,6 @@ COVERED = 0.03
 """More for the share of the name that was asked for."""
 ALIKE = 0.01
 """More for how alike the name and a misspelt question are."""
-
-
-class Kind(NamedTuple):
-    """What can be found, and what makes one more popular than another."""
-
-    listing: Listing
-    key: str
-    favourites: str
-    size: str
-    """SQL for how many favour it, and for how much there is of it."""
-    reader: str = ""
-    """The condition that an account, `%s`, may see it."""
-
-    @property
-    def table(self) -> str:
-        return self.listing.model._meta.db_table
-
-
-def favourites(kind: str) -> str:
-    return counted("listening_favourite", f"{kind}_id")
-
-
-def counted(table: str, column: str) -> str:
-    rows = f"SELECT 1 FROM {table} WHERE {column} = named.id LIMIT {COUNTED}"
-    return f"(SELECT count(*) FROM ({rows}) AS counted)"
-
-
-def tracks(column: str) -> str:
-    return counted("catalogue_track", column)
-
-
-ITEMS = counted("listening_playlistitem", "playlist_id")
-
-KINDS: Mapping[str, Kind] = {
-    "artist": Kind(ARTISTS, "name_key", favourites("artist"), tracks("artist_id")),
-    "album": Kind(ALBUMS, "title_key", favourites("album"), tracks("album_id")),
-    "track": Kind(TRACKS, "title_key", favourites("track"), "0"),
-    "playlist": Kind(PLAYLISTS, "name_key", "0", ITEMS, "(owner_id = %s OR public)"),
-}
-
-
-class Hit(NamedTuple):
-    row: Row
-    """The columns of the kind's listing."""
-    score: float
-    words: frozenset[str]
-    """The words that were found."""
 
 
 class Candidate(NamedTuple):
@@ -105,16 +55,36 @@ Asking = Generator[Query, list[Any], T]
 """Work whose queries go to the database beside those of other kinds."""
 
 
-def search(text: str, kinds: Iterable[str], limit: int, reader_id: int) -> dict[str, list[Hit]]:
-    """For each kind the best answers first, no more than the limit."""
+class Found(NamedTuple):
+    """Of one kind."""
+
+    hits: list[Hit]
+    """The best first."""
+    favourites: Mapping[int, int]
+    """How many favour each of what they were chosen from, by id."""
+
+
+def search(
+    text: str, kinds: Iterable[str], limit: int, reader_id: int, *, is_answered: bool = False
+) -> dict[str, Found]:
+    """For each kind the best answers, no more than the limit.
+
+    `is_answered` says whether other kinds have answers already.
+    """
     question, chosen = Question(text), {*kinds}
     asked = {name: kind for name, kind in KINDS.items() if name in chosen}
-    found = candidates(question, asked, max(2 * limit, CANDIDATES), reader_id)
-    best = {name: ranked(question, those)[:limit] for name, those in found.items()}
+    most = max(2 * limit, CANDIDATES)
+    found = candidates(question, asked, most, reader_id, is_answered=is_answered)
+    best = {name: ranked(question, those[:most])[:limit] for name, those in found.items()}
     rows = side_by_side(
         {name: shown(asked[name], grades, reader_id) for name, grades in best.items() if grades}
     )
-    return {name: hits(grades, rows.get(name, {})) for name, grades in best.items()}
+    return {
+        name: Found(
+            hits(grades, rows.get(name, {})), {each.id: each.favourites for each in found[name]}
+        )
+        for name, grades in best.items()
+    }
 
 
 def shown(kind: Kind, grades: Sequence["Grade"], reader_id: int) -> Asking[dict[int, Row]]:
@@ -131,9 +101,12 @@ def hits(grades: Sequence["Grade"], rows: Mapping[int, Row]) -> list[Hit]:
 
 
 def candidates(
-    question: Question, asked: Mapping[str, Kind], most: int, reader_id: int
+    question: Question, asked: Mapping[str, Kind], most: int, reader_id: int, *, is_answered: bool
 ) -> dict[str, list[Candidate]]:
-    """For each kind what is as the question is written, or else what may be meant by it."""
+    """For each kind what is as the question is written, or else what may be meant by it.
+
+    The likelier first, `most` of them or more, where there are so many.
+    """
     found = side_by_side(
         {name: written(question, kind, most, reader_id) for name, kind in asked.items()}
     )
@@ -144,7 +117,7 @@ def candidates(
     found |= side_by_side(
         {name: meant(question, kind, most, reader_id) for name, kind in missing.items()}
     )
-    if playlist and not any(found.values()):
+    if playlist and not is_answered and not any(found.values()):
         found |= side_by_side({"playlist": meant(question, playlist, most, reader_id)})
     return found
 
@@ -194,7 +167,7 @@ def meant(question: Question, kind: Kind, most: int, reader_id: int) -> Asking[l
 def looked_up(
     kind: Kind, steps: Iterable[Step], most: int, reader_id: int
 ) -> Asking[list[Candidate]]:
-    """What several ways come upon, at most so much, of the first way first.
+    """What several ways come upon, of the first way first.
 
     A later step is taken where those before did not find enough: far more documents than names
     have a word or its start, and what is found by them is read whole.
@@ -206,7 +179,7 @@ def looked_up(
             found[candidate.id] = candidate
         if len(found) >= most:
             break
-    return [*found.values()][:most]
+    return [*found.values()]
 
 
 def gone(kind: Kind, step: Step, most: int, reader_id: int) -> Asking[list[Candidate]]:

@@ -94,6 +94,10 @@ OPTIMISATIONS = {
             "with every word", searching.likely_words,
         ),
         Optimisation(
+            "kept-questions", "What a question found is kept, in the process",
+            "looked up at each request", searching.kept_answers,
+        ),
+        Optimisation(
             "total-unasked", "A total is counted where it is asked for", "for every page",
             paging.total_unasked,
         ),

@@ -1,10 +1,13 @@
-"""Optimisations of searching: what words lead to, and to which words a misspelt one does."""
+"""Optimisations of searching: what words lead to, to which words a misspelt one does, and what is
+kept of all that."""
 
 from collections.abc import Sequence
 from urllib.parse import quote_plus
 
 import msgspec
+from django.core.cache import caches
 from django.db import connection
+from django.test.utils import override_settings
 
 from vivace.catalogue import search, vocabulary
 from vivace.catalogue.models import Artist
@@ -29,8 +32,14 @@ def indexed_words(client: Client) -> Trial:
         copy = client.copy()
         for table in ("catalogue_track_search", "catalogue_track"):
             run(copy, f"DROP INDEX {table}_words, {table}_sample")
-        return Trial(request, asking(copy))
-    return Trial(request, replacing(search, found_by_name=read_names, found_by_all=read_documents))
+        return Trial(request, asking(copy), fresh=forget)
+    off = replacing(search, found_by_name=read_names, found_by_all=read_documents)
+    return Trial(request, off, fresh=forget)
+
+
+def forget() -> None:
+    """Have the next question looked up, whatever is known of it."""
+    caches["answers"].clear()
 
 
 def read_names(table: str, param: str) -> str:
@@ -63,7 +72,7 @@ def sampled_words(client: Client) -> Trial:
     )
     request = client.get("search", f"q={quote_plus(word)}&type=track")
     # Of very many it is others that are looked at.
-    return Trial(request, replacing(search, in_parts=lambda found, _id: [found]), hits_of)
+    return Trial(request, replacing(search, in_parts=lambda found, _id: [found]), hits_of, forget)
 
 
 def hits_of(body: bytes) -> int:
@@ -88,4 +97,9 @@ def likely_words(client: Client) -> Trial:
         return [vocabulary.nearest(each, words) if each.typos else [] for each in questioned]
 
     request = client.get("search", f"q={quote_plus(misspelt)}&type=artist")
-    return Trial(request, replacing(vocabulary, near=of_all))
+    return Trial(request, replacing(vocabulary, near=of_all), fresh=forget)
+
+
+def kept_answers(client: Client) -> Trial:
+    request = client.get("search", f"q={quote_plus(some_word())}")
+    return Trial(request, lambda: override_settings(CACHE=False))

@@ -17,7 +17,6 @@ HELP = "the highest rates of arrivals that keep p99 under a target"
 
 P99_MS = 100.0
 """Of the usual target."""
-UNKEPT = {"VIVACE_CACHE": "off"}
 
 
 def milliseconds(text: str) -> float:
@@ -68,7 +67,7 @@ def measure(
     from vivace.lab import knee, load, probes, results, stacks
 
     cores = stacks.shared_out()
-    more = {} if kept else UNKEPT
+    more = {} if kept else stacks.UNKEPT
     with (
         stacks.served(database, cores, probes.ACCOUNTS, say, more) as server,
         progress_bar() as progress,
