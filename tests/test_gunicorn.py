@@ -1,6 +1,7 @@
 """How Gunicorn loads workers and ends, by the settings that `deploy/` ships: without NGINX."""
 
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -60,6 +61,19 @@ def load(shipped: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Callable[[
 def test_probes_can_fill_the_queue(shipped: dict[str, Any]) -> None:
     # Some more are with the workers, and the kernel rounds a backlog up.
     assert shipped["backlog"] * 1.5 < CONNECTIONS
+
+
+@pytest.mark.parametrize("name", ["upstreams.conf", "nodes.conf"])
+def test_nginx_sends_a_node_what_fits_its_queue(name: str, shipped: dict[str, Any]) -> None:
+    text = (front.DEPLOY / "nginx" / name).read_text()
+    upstreams = dict(re.findall(r"^upstream (\w+) \{\n(.+?)^\}", text, re.DOTALL | re.MULTILINE))
+    assert upstreams.keys() == front.LANES.keys()
+    for lane, told in upstreams.items():
+        queue = front.LANES[lane].get("VIVACE_QUEUE", shipped["backlog"])
+        servers_there = re.findall(r"^    server (.+);$", told, re.MULTILINE)
+        assert {each.split()[-1] for each in servers_there} == {f"max_conns={queue}"}
+        # Without, each of its workers would count for itself.
+        assert f"    zone {lane} " in told
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Elsewhere threads have no priority each")

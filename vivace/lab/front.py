@@ -102,7 +102,7 @@ def write_settings(
         (folder / name).write_text((shipped / name).read_text())
     upstreams = (shipped / "upstreams.conf").read_text()
     for lane, told in SHIPPED_SOCKETS.items():
-        line = f"    server unix:{told} max_fails=0;\n"
+        line = line_of(f"    server unix:{told} ", upstreams)
         own = "".join(line.replace(told, str(socket_of(lane, node))) for node in nodes)
         upstreams = replaced(upstreams, {line: own})
     (folder / "upstreams.conf").write_text(upstreams)
@@ -139,6 +139,14 @@ def user() -> str:
 def temporary(folder: Path) -> str:
     """The lines that keep what NGINX puts aside within a folder."""
     return "".join(f"    {name}_temp_path {folder}/{name};\n" for name in TEMPORARY)
+
+
+def line_of(start: str, text: str) -> str:
+    """The line that starts so. Raises `ChangedError`."""
+    for line in text.splitlines(keepends=True):
+        if line.startswith(start):
+            return line
+    raise ChangedError(start)
 
 
 def replaced(text: str, changes: Mapping[str, str]) -> str:
