@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from msgspec.structs import replace
 
-from vivace.lab import trials
+from vivace.lab import pace, trials
 from vivace.lab.commands.arguments import add_results
 from vivace.lab.machine import machine, versions
 from vivace.lab.outcome import PACKAGES
@@ -39,6 +39,7 @@ class Trial:
     def parsed(self, arguments: Sequence[str] | None = None) -> Namespace:
         """What the command line says, once the script has told its own options to `parser`."""
         self.options = self.parser.parse_args(arguments)
+        self.before_ms = pace.work_ms()
         return self.options
 
     @property
@@ -76,6 +77,7 @@ class Trial:
             server=server,
             started_at=self.started_at.isoformat(timespec="seconds"),
             machine=machine(),
+            pace=pace.since(self.before_ms),
             versions=replace(self.versions, packages=packages),
             measured=[*measured],
             wrong=[*wrong],

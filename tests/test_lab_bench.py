@@ -13,7 +13,7 @@ from rich.console import Console
 from tests import lab_results as made
 from vivace.lab import bench, results, servers
 from vivace.lab.bench import LARGE, USUAL, About, Begun, Failed, Line, Measured, Part
-from vivace.lab.results import FORMAT, Database, ResultError, bench_path
+from vivace.lab.results import FORMAT, Database, Pace, ResultError, bench_path
 from vivace.lab.servers import ServerMissingError
 
 pytestmark = pytest.mark.any_database
@@ -264,7 +264,7 @@ def test_a_table_has_each_benchmark_with_its_goal(tmp_path: Path) -> None:
         measured("no goal here", goal_ms={"postgresql": 1}),
     ):
         part.take(line)
-    results.write(path, msgspec.json.encode(bench.merged([part])))
+    results.write(path, msgspec.json.encode(bench.merged([part], Pace(before_ms=20, after_ms=21))))
     rows = [bench.row(benchmark, "sqlite") for benchmark in part.benchmarks]
     assert rows == [
         ("met", "1.50 ms ± 0.100 ms", "1.50 ms", "yes"),

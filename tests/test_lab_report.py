@@ -21,7 +21,16 @@ from vivace.lab.gate_results import gate_path
 from vivace.lab.gate_results import save as save_gate
 from vivace.lab.loads import Latency
 from vivace.lab.ratios import Ratio, ratio
-from vivace.lab.results import DATABASES, Database, Freeze, LoadResult, ResultError, Second, Target
+from vivace.lab.results import (
+    DATABASES,
+    Database,
+    Freeze,
+    LoadResult,
+    Pace,
+    ResultError,
+    Second,
+    Target,
+)
 from vivace.lab.trials import Measured
 from vivace.lab.wording import figure
 
@@ -245,6 +254,12 @@ def timed(seconds: float, **info: Any) -> dict[str, Any]:
 FILE = re.compile(r"(?:bench|load|ablation|profile|compare|gate|trial)-[a-z,{}-]+\.json › ")
 ONE_MS = {"sqlite": 1.0, "postgresql": 1.0}
 FEW_SERVED = Measured(what="served", value=88.37, unit="%", at_least=90)
+
+
+def paced(profile: str, before_ms: float, after_ms: float) -> LoadResult:
+    return made.load_result(profile, pace=Pace(before_ms=before_ms, after_ms=after_ms))
+
+
 SPOKEN: dict[Rule, tuple[Lab, list[str], Lab]] = {
     rules.missed_goals: (
         Lab(
@@ -373,6 +388,11 @@ SPOKEN: dict[Rule, tuple[Lab, list[str], Lab]] = {
         Lab(postgresql=[timed(0.001, pairs=made.pairs(5.83))]),
         ["One track on PostgreSQL is 5."],
         Lab(postgresql=[timed(0.001, pairs=made.pairs(1.0))]),
+    ),
+    rules.paces: (
+        Lab(loads=[paced("assignment", 20, 21), paced("open", 22, 20), paced("crowd", 21, 44)]),
+        ["the same work took 21.0 ms, but before and after `load-crowd-sqlite.json` 21.0 – 44.0"],
+        Lab(loads=[paced("assignment", 20, 21), paced("crowd", 21, 24)]),
     ),
     rules.met_promises: (
         Lab(sqlite=[timed(0.000_5, goal_ms=ONE_MS)], loads=[aimed(331.7)]),

@@ -14,7 +14,7 @@ import msgspec
 from rich.box import SIMPLE
 from rich.table import Table
 
-from vivace.lab import machine, servers, stacks
+from vivace.lab import machine, pace, servers, stacks
 from vivace.lab.ablation.optimisations import Optimisation
 from vivace.lab.ablation.results import Ablated, AblationResult
 from vivace.lab.ablation.tasks import Begun, Done, Line, Measured, Missed, Task
@@ -38,6 +38,7 @@ def run(
 ) -> AblationResult:
     """Of each of the optimisations. Raises `ResultError`, `ServerMissingError`."""
     task = Task(names=[each.name for each in optimisations], data=data, pairs=pairs)
+    before_ms = pace.work_ms()
     with own_database(database) as own:
         environment = stacks.environment(own | {"DJANGO_SETTINGS_MODULE": VIVACE})
         rows, missing = told(task, environment, show)
@@ -45,6 +46,7 @@ def run(
         database=database,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=machine.machine(),
+        pace=pace.since(before_ms),
         versions=machine.versions(PACKAGES, **programs(database)),
         data=data,
         rows=rows,

@@ -26,10 +26,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from vivace.lab import results, servers
+from vivace.lab import pace, results, servers
 from vivace.lab.cases import change
 from vivace.lab.machine import CHECKOUT
-from vivace.lab.results import Database, ResultError, bench_path
+from vivace.lab.results import Database, Pace, ResultError, bench_path
 from vivace.lab.wording import NOTHING, STACK_NAMES, figure, listed, milliseconds, plural
 
 BENCHMARKS = CHECKOUT / "benchmarks"
@@ -125,10 +125,11 @@ def decoded(path: Path, line: bytes) -> Line:
     return found
 
 
-def merged(parts: Sequence[Part]) -> dict[str, Any]:
+def merged(parts: Sequence[Part], pace: Pace) -> dict[str, Any]:
     """One result of the parts of a run, in their order."""
     benchmarks = [benchmark for part in parts for benchmark in part.benchmarks]
-    return {**parts[0].results, "benchmarks": benchmarks}
+    info = parts[0].results["machine_info"] | {"vivace_pace": msgspec.to_builtins(pace)}
+    return {**parts[0].results, "machine_info": info, "benchmarks": benchmarks}
 
 
 # --- The run ----------------------------------------------------------------------------------
@@ -181,7 +182,7 @@ class Run:
         self.problems: list[str] = []
 
     def measure(self, sizes: Sequence[str]) -> None:
-        started = time.monotonic()
+        started, self.before_ms = time.monotonic(), pace.work_ms()
         self.log.unlink(missing_ok=True)
         for size in sizes:
             try:
@@ -217,7 +218,8 @@ class Run:
         where = self.path
         if part.benchmarks and (self.parts or not part.broke_off or not self.target.exists()):
             self.parts.append(part)
-            results.write(self.target, msgspec.json.encode(merged(self.parts)) + b"\n")
+            whole = merged(self.parts, pace.since(self.before_ms))
+            results.write(self.target, msgspec.json.encode(whole) + b"\n")
             where = self.target
         if where is self.target or not part.benchmarks:
             self.path.unlink()

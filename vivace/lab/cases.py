@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from vivace.lab.ratios import Ratio, ratio
-from vivace.lab.results import Database, Machine, Versions
+from vivace.lab.results import Database, Machine, Pace, Versions
 
 
 class Stats(Struct, frozen=True):
@@ -60,6 +60,7 @@ class MachineInfo(Struct, frozen=True):
     database: Database
     vivace_machine: Machine
     vivace_versions: Versions
+    vivace_pace: Pace | None = None
 
 
 class BenchFile(Struct, frozen=True):

@@ -10,9 +10,11 @@ from functools import cached_property
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from vivace.lab import results
 from vivace.lab.ablations import Ablation, ablations
@@ -29,6 +31,7 @@ from vivace.lab.results import (
     Database,
     KneeResult,
     Machine,
+    Pace,
     ResultError,
     Versions,
 )
@@ -156,6 +159,8 @@ class File(Struct, frozen=True):
     name: str
     taken_at: str
     digest: str
+    pace: Pace | None = None
+    """Of the machine; None where what was measured does not depend on it."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +186,12 @@ class Evidence:
     def databases(self) -> list[Database]:
         """Those that benchmarks ran on."""
         return [d for d in DATABASES if any(d in case.on for case in self.cases)]
+
+    @cached_property
+    def usual_ms(self) -> float | None:
+        """What the work that tells the machine's pace mostly took; None where it was not done."""
+        told = [ms for file in self.files if file.pace for ms in astuple(file.pace)]
+        return median(told) if told else None
 
     @cached_property
     def goals(self) -> list[Promise]:
@@ -290,6 +301,9 @@ def gathered(folder: Path) -> Evidence:
     versions = {name: found.machine_info.vivace_versions for name, found in names.items()}
     machines |= {found.file: found.result.machine for found in (*others, *between)}
     versions |= {found.file: found.result.versions for found in others}
+    paces = {name: found.machine_info.vivace_pace for name, found in names.items()}
+    timed: list[Load | Knees | Ablation | Trial] = [*loads, *knees, *switched_off, *trials]
+    paces |= {found.file: found.result.pace for found in timed}
     if not machines:
         raise ResultError(f"{folder}: there is no result file; `vivace lab bench` makes some")
     check_one("machines", {name: machine_name(found) for name, found in machines.items()}, folder)
@@ -304,7 +318,7 @@ def gathered(folder: Path) -> Evidence:
     return Evidence(
         machine=next(iter(machines.values())),
         versions=versions,
-        files=[File(name, at, digest(folder / name)) for name, at in taken],
+        files=[File(name, at, digest(folder / name), paces.get(name)) for name, at in taken],
         cases=cases(benches),
         loads=loads,
         knees=knees,

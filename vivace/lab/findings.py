@@ -29,6 +29,10 @@ RULES: dict[Rule, str] = {
         f" {exact(100 * rules.THEORY_SHARE)} % of theory; the closed p99 beside it."
     ),
     rules.noise: "The 95 % interval of an A/A control leaves out 1.",
+    rules.paces: (
+        "Work that is always the same took, before or after a measurement, over"
+        f" {exact(rules.PACE_FACTOR)} times as long as mostly, or as many times shorter."
+    ),
     rules.depth: f"The last page costs at most {rules.DEPTH_FACTOR} times the first.",
     rules.growth: (
         f"Among the most records an operation costs at most {exact(rules.GROWTH_FACTOR)} times"

@@ -26,7 +26,7 @@ import psutil
 from rich.box import SIMPLE
 from rich.table import Table
 
-from vivace.lab import hashes, histogram, outcome, results, servers, stacks
+from vivace.lab import hashes, histogram, outcome, pace, results, servers, stacks
 from vivace.lab.machine import CHECKOUT
 from vivace.lab.outcome import Ran, Test
 from vivace.lab.profiles import OF_HASHES, Profile
@@ -101,7 +101,7 @@ def elsewhere(address: str) -> Served:
 
 def run(test: Test, users: Users, progress: Progress) -> LoadResult:
     """Measure one profile. What was measured until something broke is in the result."""
-    started_at = datetime.now(UTC)
+    started_at, before_ms = datetime.now(UTC), pace.work_ms()
     asks = OF_HASHES in {promise.measure for promise in test.profile.promises}
     with_hashes = asks and bool(test.server.pids)
     before = hashes.per_second(test.cores.server) if with_hashes else 0.0
@@ -111,7 +111,7 @@ def run(test: Test, users: Users, progress: Progress) -> LoadResult:
         hashed = (before + hashes.per_second(test.cores.server)) / 2
         ran = ran._replace(merged=ran.merged._replace(hashes=hashed))
     floor = measured_floor(test, ran.merged.rate, progress)
-    return outcome.described(test, started_at, floor, ran)
+    return outcome.described(test, started_at, pace.since(before_ms), floor, ran)
 
 
 def arguments(profile: Profile, base: str, users: Users) -> list[str]:

@@ -11,7 +11,7 @@ from vivace.lab import histogram, results
 from vivace.lab.machine import machine, versions
 from vivace.lab.profiles import OF_HASHES, Profile, Promise
 from vivace.lab.recorded import Recorded, Tick
-from vivace.lab.results import LoadResult
+from vivace.lab.results import LoadResult, Pace
 from vivace.lab.stacks import Cores, Served
 from vivace.lab.watch import Cost
 
@@ -165,7 +165,9 @@ def timeline(ran: Ran, cores: Cores) -> list[results.Second]:
     ]
 
 
-def described(test: Test, started_at: datetime, floor: results.Floor, ran: Ran) -> LoadResult:
+def described(
+    test: Test, started_at: datetime, pace: Pace, floor: results.Floor, ran: Ran
+) -> LoadResult:
     """The result file's content."""
     profile, server, cores, merged = test.profile, test.server, test.cores, ran.merged
     measured = [
@@ -188,6 +190,7 @@ def described(test: Test, started_at: datetime, floor: results.Floor, ran: Ran) 
         remote=server.base if test.stack == "other" else None,
         started_at=started_at.isoformat(timespec="seconds"),
         machine=machine(),
+        pace=pace,
         versions=versions(PACKAGES, **server.programs),
         data=server.data,
         settings=server.settings,

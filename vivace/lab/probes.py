@@ -23,13 +23,13 @@ import psutil
 from rich.box import SIMPLE
 from rich.table import Table
 
-from vivace.lab import knee, load, results, stacks
+from vivace.lab import knee, load, pace, results, stacks
 from vivace.lab.knee import Answer, Ask
 from vivace.lab.load import Progress, Users
 from vivace.lab.machine import CHECKOUT, machine, versions
 from vivace.lab.outcome import PACKAGES
 from vivace.lab.probed import Order, Sent
-from vivace.lab.results import Knee, KneeResult, Probe
+from vivace.lab.results import Knee, KneeResult, Pace, Probe
 from vivace.lab.stacks import Cores, Served
 from vivace.lab.watch import Watch
 
@@ -203,7 +203,7 @@ class Sought(NamedTuple):
 
 def run(sought: Sought, users: Users, progress: Progress) -> KneeResult:
     """Look for the knees. What was measured until something broke is in the result."""
-    started_at, begun = datetime.now(UTC), time.monotonic()
+    started_at, before_ms, begun = datetime.now(UTC), pace.work_ms(), time.monotonic()
     server, cores = sought.server, sought.cores
     whole = float(OPERATION_SECONDS * len(sought.operations))
 
@@ -224,7 +224,8 @@ def run(sought: Sought, users: Users, progress: Progress) -> KneeResult:
             return probe
 
         found = courses(sought.operations, sought.target_ms, send, tell)
-    return described(sought, started_at, with_floors(found, sought.target_ms, cores))
+    floored = with_floors(found, sought.target_ms, cores)
+    return described(sought, started_at, pace.since(before_ms), floored)
 
 
 def ordered(operation: str, ask: Ask, target_ms: float) -> Order:
@@ -293,13 +294,14 @@ def as_found(course: Course, floor: Probe | None) -> Knee:
     )
 
 
-def described(sought: Sought, started_at: datetime, found: list[Knee]) -> KneeResult:
+def described(sought: Sought, started_at: datetime, pace: Pace, found: list[Knee]) -> KneeResult:
     """The result file's content."""
     server, cores = sought.server, sought.cores
     return KneeResult(
         stack=sought.stack,
         started_at=started_at.isoformat(timespec="seconds"),
         machine=machine(),
+        pace=pace,
         versions=versions(PACKAGES, **server.programs),
         data=server.data,
         settings=server.settings,

@@ -40,6 +40,13 @@ class Machine(Struct, frozen=True, kw_only=True):
     python: str
 
 
+class Pace(Struct, frozen=True, kw_only=True):
+    """What the same piece of work took before and after a measurement (`pace.work_ms`)."""
+
+    before_ms: PositiveFloat
+    after_ms: PositiveFloat
+
+
 class Versions(Struct, frozen=True, kw_only=True):
     """What was measured and by what: names and versions, servers included where one ran."""
 
@@ -153,6 +160,7 @@ class LoadResult(Struct, kw_only=True):
     """The address, where it was not a server of the lab's own."""
     started_at: str
     machine: Machine
+    pace: Pace | None = None
     versions: Versions
     data: Data | None
     settings: dict[str, str]
@@ -249,6 +257,7 @@ class KneeResult(Struct, kw_only=True):
     stack: Stack
     started_at: str
     machine: Machine
+    pace: Pace | None = None
     versions: Versions
     data: Data | None
     settings: dict[str, str]

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Literal, NamedTuple
 
+from msgspec.structs import astuple
+
 from vivace.lab import gate
 from vivace.lab.ablations import Optimisation, optimisations
 from vivace.lab.cases import Case, Change
@@ -36,6 +38,8 @@ GROWTH_FACTOR = 3.0
 """What an operation may cost among the most records of what it does among the fewest; by the row
 where it reads or writes more of them there."""
 THEORY_SHARE = 0.05
+PACE_FACTOR = 1.2
+"""By more than this the machine is another than it mostly was."""
 
 Tone = Literal["bad", "note", "good"]
 
@@ -220,6 +224,28 @@ def noise(evidence: Evidence) -> Iterator[Finding]:
             if not change.control.is_one:
                 title = f"The ablation of `{each.row.name}`"
                 yield in_noise(title, change, database, each.where(database), "ablation")
+
+
+def paces(evidence: Evidence) -> Iterator[Finding]:
+    usual = evidence.usual_ms
+    if usual is None:
+        return
+    told = {file.name: astuple(file.pace) for file in evidence.files if file.pace}
+    off = {name: max(*each, usual) / min(*each, usual) for name, each in told.items()}
+    others = [name for name in sorted(off, key=off.__getitem__) if off[name] > PACE_FACTOR]
+    if others:
+        took = listed(f"`{name}` {' – '.join(map(figure, told[name]))}" for name in others[::-1])
+        text = (
+            f"The machine was mostly so fast that the same work took {figure(usual)} ms, but before"
+            f" and after {took}. Ratios within one of these stand that; its rates and times are"
+            " those of another machine."
+        )
+        worst = others[-1]
+        yield Finding("note", text, f"{worst} › {pace_path(worst)}", "system", off[worst])
+
+
+def pace_path(file: str) -> str:
+    return "machine_info.vivace_pace" if file.startswith("bench-") else "pace"
 
 
 def in_noise(title: str, change: Change, database: Database, where: str, anchor: str) -> Finding:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from msgspec.structs import astuple
+
 from vivace.lab import (
     ablation_tables,
     bench_tables,
@@ -11,7 +13,7 @@ from vivace.lab import (
     revision_tables,
     trial_tables,
 )
-from vivace.lab.evidence import Evidence
+from vivace.lab.evidence import Evidence, File
 from vivace.lab.findings import (
     GAINED,
     GRADES,
@@ -37,7 +39,7 @@ from vivace.lab.page import (
     text_column,
 )
 from vivace.lab.results import Data
-from vivace.lab.wording import count, exact, listed, plural
+from vivace.lab.wording import NOTHING, count, exact, figure, listed, plural
 
 HEADLINES = 5
 """Findings that the summary repeats."""
@@ -154,9 +156,16 @@ def data(evidence: Evidence) -> list[Block]:
 
 
 def files_table(evidence: Evidence) -> Table:
-    columns = [text_column("file"), text_column("measured"), text_column("SHA-256")]
-    rows = [Row([f.name, f.taken_at, f"`{f.digest}`"], "") for f in evidence.files]
-    return Table(columns, rows)
+    names = ("file", "measured", "pace, ms", "SHA-256")
+    rows = [Row([f.name, f.taken_at, pace(f), f"`{f.digest}`"], "") for f in evidence.files]
+    note = (
+        "Pace: what the same work took before and after, as a machine is not as fast at all times."
+    )
+    return Table([*map(text_column, names)], rows, note if evidence.usual_ms else "")
+
+
+def pace(file: File) -> str:
+    return " – ".join(map(figure, astuple(file.pace))) if file.pace else NOTHING
 
 
 def beside_others(evidence: Evidence) -> Section | None:

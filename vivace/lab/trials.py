@@ -10,7 +10,7 @@ from typing import Literal
 from msgspec import Struct
 
 from vivace.lab import results
-from vivace.lab.results import FORMAT, Database, Machine, ResultError, Versions
+from vivace.lab.results import FORMAT, Database, Machine, Pace, ResultError, Versions
 from vivace.lab.wording import exact, figure
 
 
@@ -72,6 +72,7 @@ class TrialResult(Struct, kw_only=True):
     """What was asked, in words: `vivace serve, 2 workers, SQLite`."""
     started_at: str
     machine: Machine
+    pace: Pace | None = None
     versions: Versions
     measured: list[Measured]
     wrong: list[str] = []

@@ -10,6 +10,7 @@ from vivace.lab.results import (
     Data,
     Database,
     Machine,
+    Pace,
     PositiveFloat,
     ResultError,
     Versions,
@@ -41,6 +42,7 @@ class AblationResult(Struct, kw_only=True):
     database: Database
     started_at: str
     machine: Machine
+    pace: Pace | None = None
     versions: Versions
     data: Data
     rows: list[Ablated]
