@@ -108,4 +108,5 @@ def test_questions_asked_again(benchmark: BenchmarkFixture, app: App, library: S
 
     for _ in asked:
         ask()
-    read(benchmark, ask)
+    assert {*msgspec.json.decode(read(benchmark, ask))} >= {"artists", "albums", "tracks"}
+    assert benchmark.extra_info["queries"] == 2, "favourites, and playlists"

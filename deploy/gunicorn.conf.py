@@ -5,7 +5,7 @@ environment has Vivace's settings, and may have:
 
     VIVACE_BIND     unix:/run/vivace/vivace.sock unless it says otherwise
     VIVACE_WORKERS  as many as there are cores
-    VIVACE_QUEUE    384 requests may wait; NGINX has the same number and refuses the next one
+    VIVACE_QUEUE    384 requests may wait; the next one is refused at once (max_conns, too)
     VIVACE_SECONDS  30 that a request may take: its worker is then replaced
     VIVACE_NICE     0 to 19: how far it lets others on this machine go first
 
@@ -34,9 +34,9 @@ umask = 0o007
 worker_class = "sync"
 workers = int(os.environ.get("VIVACE_WORKERS") or os.cpu_count() or 1)
 
-# What waits, waits in the kernel. NGINX sends no more than fit, asks another node or says 503, and
-# those who wait are answered in time: 384 pages of 1.5 ms are a third of a second for two workers.
-# Of what others send, or a second NGINX, a connection fails at once where the queue is full.
+# What waits, waits in the kernel. Where that is full, a connection fails at once, NGINX asks
+# another node or says 503, and those who wait are answered in time: 384 pages of 1.5 ms are
+# a third of a second for two workers.
 backlog = int(os.environ.get("VIVACE_QUEUE") or 384)
 
 # NGINX has bounded it.

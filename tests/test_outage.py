@@ -78,6 +78,27 @@ def test_answers_are_refused_while_it_is_gone_and_right_when_it_is_back(
     assert [body for _, _, body in after[:2]] == [body for _, _, body in before[:2]]
 
 
+@pytest.mark.parametrize("path", [ARTISTS, "/api/v1/search?q=artist", "/api/v1/playlists"])
+def test_a_connection_that_was_cut_is_not_noticed(
+    path: str, postgresql_to_kill: servers.Program, tmp_path: Path
+) -> None:
+    """Whatever a request asks the database first."""
+    where = f"postgresql://postgres@{servers.LOOPBACK}:{postgresql_to_kill.port}"
+    url = stacks.created(where)
+    databases.fill("library", url)
+    with live_server(url, tmp_path) as live:
+        bearer = {"Authorization": f"Bearer {live.token('editor')}"}
+        assert live.send("GET", path, None, bearer)[0] == 200
+        time.sleep(2 * postgresql.ALIVE_SECONDS)
+        with psycopg.connect(f"{where}/postgres", autocommit=True) as own:
+            cut = own.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname NOT IN ('postgres') AND backend_type = 'client backend'"
+            ).fetchall()
+        assert cut
+        assert live.send("GET", path, None, bearer)[0] == 200
+
+
 def assert_refused(
     live: Live, method: str, path: str, body: object, headers: dict[str, str]
 ) -> None:

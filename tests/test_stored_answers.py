@@ -586,7 +586,7 @@ VALUE = b"x" * 500
 def memory() -> Any:
     from vivace.memory import ENTRY_BYTES, Memory
 
-    most = 5 * (ENTRY_BYTES + sys.getsizeof(VALUE))
+    most = 5 * (ENTRY_BYTES + sys.getsizeof("key 00") + sys.getsizeof(VALUE))
     return Memory(f"test {os.urandom(4).hex()}", {"OPTIONS": {"max_bytes": most}})
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 
 ENTRY_BYTES = 500
-"""What an entry takes besides its value: the key, the table."""
+"""What an entry takes besides its key and value, in the table."""
 
 
 class Kept:
@@ -64,7 +64,7 @@ class Memory(BaseCache):
         key = self.make_key(key, version)
         seconds = self.default_timeout if timeout is DEFAULT_TIMEOUT else timeout
         until = float("inf") if seconds is None else time.monotonic() + seconds
-        size = ENTRY_BYTES + size_of(value)
+        size = ENTRY_BYTES + size_of(key) + size_of(value)
         with self.kept.lock:
             self.kept.forget(key)
             if size > self.most:
@@ -103,8 +103,8 @@ class Memory(BaseCache):
 
 
 def size_of(value: Any) -> int:
-    """The bytes that a value takes, with what is in its tuples, lists and sets."""
+    """The bytes that a value takes, with what is in its tuples and lists."""
     own = sys.getsizeof(value)
-    if isinstance(value, tuple | list | frozenset):
+    if isinstance(value, tuple | list):
         own += sum(map(size_of, value))
     return own

@@ -50,12 +50,11 @@ class Search(Api):
     def get(self, parsed_query: Query[SearchQuery]) -> HttpResponse:
         """Find artists, albums, tracks and playlists."""
         asked, kinds = parsed_query, dict.fromkeys(parsed_query.type.split(","))
-        keys = kept.keys(fold(asked.q), kinds, asked.limit)
+        keys = kept.keys_of(fold(asked.q), kinds, asked.limit)
         told = kept.holding(keys)
         new = [kind for kind in kinds if kind not in told]
         anything = any(hits != NO_HITS for hits in told.values())
-        reader = reader_id(self.request)
-        found = search(asked.q, new, asked.limit, reader, is_answered=anything)
+        found = search(asked.q, new, asked.limit, reader_id(self.request), is_answered=anything)
         for kind, result in found.items():
             told[kind] = msgspec.json.encode([shown(kind, hit) for hit in result.hits])
             if kind in keys:

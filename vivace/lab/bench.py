@@ -125,10 +125,10 @@ def decoded(path: Path, line: bytes) -> Line:
     return found
 
 
-def merged(parts: Sequence[Part], pace: Pace) -> dict[str, Any]:
+def merged(parts: Sequence[Part], paced: Pace) -> dict[str, Any]:
     """One result of the parts of a run, in their order."""
     benchmarks = [benchmark for part in parts for benchmark in part.benchmarks]
-    info = parts[0].results["machine_info"] | {"vivace_pace": msgspec.to_builtins(pace)}
+    info = parts[0].results["machine_info"] | {"vivace_pace": msgspec.to_builtins(paced)}
     return {**parts[0].results, "machine_info": info, "benchmarks": benchmarks}
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
-from statistics import median
+from statistics import median_low
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -160,7 +160,7 @@ class File(Struct, frozen=True):
     taken_at: str
     digest: str
     pace: Pace | None = None
-    """Of the machine; None where what was measured does not depend on it."""
+    """Of the machine; None where it was not told, as of what does not depend on it."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ class Evidence:
     def usual_ms(self) -> float | None:
         """What the work that tells the machine's pace mostly took; None where it was not done."""
         told = [ms for file in self.files if file.pace for ms in astuple(file.pace)]
-        return median(told) if told else None
+        return median_low(told) if told else None
 
     @cached_property
     def goals(self) -> list[Promise]:

@@ -294,14 +294,14 @@ def as_found(course: Course, floor: Probe | None) -> Knee:
     )
 
 
-def described(sought: Sought, started_at: datetime, pace: Pace, found: list[Knee]) -> KneeResult:
+def described(sought: Sought, started_at: datetime, paced: Pace, found: list[Knee]) -> KneeResult:
     """The result file's content."""
     server, cores = sought.server, sought.cores
     return KneeResult(
         stack=sought.stack,
         started_at=started_at.isoformat(timespec="seconds"),
         machine=machine(),
-        pace=pace,
+        pace=paced,
         versions=versions(PACKAGES, **server.programs),
         data=server.data,
         settings=server.settings,

@@ -231,7 +231,7 @@ def paces(evidence: Evidence) -> Iterator[Finding]:
     if usual is None:
         return
     told = {file.name: astuple(file.pace) for file in evidence.files if file.pace}
-    off = {name: max(*each, usual) / min(*each, usual) for name, each in told.items()}
+    off = {name: max(max(ms, usual) / min(ms, usual) for ms in each) for name, each in told.items()}
     others = [name for name in sorted(off, key=off.__getitem__) if off[name] > PACE_FACTOR]
     if others:
         took = listed(f"`{name}` {' – '.join(map(figure, told[name]))}" for name in others[::-1])

@@ -3,8 +3,11 @@
 Which artists, albums and tracks answer a question is for the catalogue to say, so that holds under
 the generation it was read under. Only which of equals comes first is for those to say who favour
 them, and that moves no generation. So the favourites of all that was looked at are counted at every
-request, and an answer holds for as long as each has as many. Playlists, of which everyone
-sees others, are not kept.
+request, and an answer holds for as long as each has as many. Playlists, of which everyone sees
+others, are not kept.
+
+What a misspelt word may stand for is said by words of playlists, too, which move no generation.
+They could only take the place of words of the catalogue where too many are alike.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,14 +15,14 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.core.cache import caches
-from django.db import connection
+from django.db import Error, connection
 
 from vivace.catalogue import caching
 from vivace.catalogue.statements import fetched, many
 from vivace.listening.kinds import KINDS
 
 QUESTION_MAX = 100
-"""Characters: what is longer is hardly asked twice."""
+"""Characters: what is longer is hardly asked twice, and keys are kept, too."""
 
 GIVEN = {
     "sqlite": "(SELECT value AS id FROM json_each(%s)) AS named",
@@ -38,7 +41,7 @@ class Answer(NamedTuple):
     """How many there were of each."""
 
 
-def keys(question: str, kinds: Iterable[str], limit: int) -> dict[str, str]:
+def keys_of(question: str, kinds: Iterable[str], limit: int) -> dict[str, str]:
     """For each kind under what its answer is kept; none where it is not. Read it before the answer.
 
     The question is as it was folded.
@@ -46,7 +49,11 @@ def keys(question: str, kinds: Iterable[str], limit: int) -> dict[str, str]:
     shared = [kind for kind in kinds if not KINDS[kind].reader]
     if not settings.CACHE or not shared or len(question) > QUESTION_MAX:
         return {}
-    generation = caching.current()
+    try:
+        generation = caching.current()
+    except Error:
+        # A connection that was lost is told by Django's cursors, which look for another.
+        return {}
     if generation is None:
         return {}
     return {kind: f"search {generation} {kind} {limit} {question}" for kind in shared}
@@ -58,7 +65,7 @@ def holding(keys: Mapping[str, str]) -> dict[str, bytes]:
     found: dict[str, Answer] = {
         kind: answer for kind, key in keys.items() if (answer := memory.get(key)) is not None
     }
-    now = counted({kind: answer.looked_at for kind, answer in found.items() if answer.looked_at})
+    now = favourites_now({kind: answer.looked_at for kind, answer in found.items()})
     return {
         kind: answer.told
         for kind, answer in found.items()
@@ -66,13 +73,14 @@ def holding(keys: Mapping[str, str]) -> dict[str, bytes]:
     }
 
 
-def counted(looked_at: Mapping[str, Sequence[int]]) -> dict[tuple[str, int], int]:
+def favourites_now(looked_at: Mapping[str, Sequence[int]]) -> dict[tuple[str, int], int]:
     """How many favour each, by kind and id, in one query."""
-    if not looked_at:
+    some = {kind: ids for kind, ids in looked_at.items() if ids}
+    if not some:
         return {}
     given = GIVEN[connection.vendor]
-    selects = (f"SELECT '{kind}', id, {KINDS[kind].favourites} FROM {given}" for kind in looked_at)
-    rows = fetched(" UNION ALL ".join(selects), map(many, looked_at.values()))
+    selects = (f"SELECT '{kind}', id, {KINDS[kind].favourites} FROM {given}" for kind in some)
+    rows = fetched(" UNION ALL ".join(selects), map(many, some.values()))
     return {(kind, id_): favourites for kind, id_, favourites in rows}
 
 

@@ -1,4 +1,4 @@
-"""What can be found, what makes one of it more popular than another, and how it is told."""
+"""What can be found, what makes one of it more popular than another, and what a hit is."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
