@@ -97,6 +97,8 @@ def test_both_parts_of_a_full_run_are_one_result(tmp_path: Path, pretend: Preten
     said = run(tmp_path, full=True)
     assert [line.partition(" in ")[0] for line in said] == ["SQLite: 3 benchmarks"]
     found = results.read_bench(bench_path(tmp_path, "sqlite"))
+    paced = msgspec.convert(found["machine_info"].pop("vivace_pace"), Pace)
+    assert paced.before_ms > 0 < paced.after_ms
     assert {**found, "benchmarks": len(found["benchmarks"])} == {
         "machine_info": {"database": "sqlite"},
         "version": "5",
