@@ -25,7 +25,7 @@ def paced(before_ms: float, after_ms: float) -> Pace:
 
 
 def test_what_one_round_waited_for_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    rounds = iter([20.0, 21.0, 500.0] * 3)
+    rounds = iter([21.0, 22.0, 500.0] * pace.ROUNDS)
     monkeypatch.setattr(pace, "worked_ms", lambda: next(rounds))
     assert pace.since(19.5) == paced(19.5, 21.0)
 
