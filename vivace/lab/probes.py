@@ -31,7 +31,7 @@ from vivace.lab.outcome import PACKAGES
 from vivace.lab.probed import Order, Sent
 from vivace.lab.results import Knee, KneeResult, Pace, Probe
 from vivace.lab.stacks import Cores, Served
-from vivace.lab.watch import Watch
+from vivace.lab.watch import Watch, used
 
 ACCOUNTS = 20
 """More than there are people in the generator."""
@@ -122,7 +122,7 @@ class Meter:
     def read(self) -> Reading:
         by_core = psutil.cpu_times(percpu=True) if self.cores else []
         busy = sum(busy_seconds(by_core[core]) for core in self.cores)
-        return Reading(time.monotonic(), self.watch.used(), busy)
+        return Reading(time.monotonic(), used(self.watch.processes()), busy)
 
     def since(self, before: Reading) -> Used:
         now = self.read()

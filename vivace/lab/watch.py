@@ -37,11 +37,13 @@ class Watch:
         return self.costs
 
     def run(self) -> None:
-        before, at = self.used(), time.time()
+        before, at = used(self.processes()), time.time()
         while not self.stopped.wait(1 - time.time() % 1):
-            seconds, now = self.used(), time.time()
+            # Looked for once: that is most of what watching takes.
+            processes = self.processes()
+            seconds, now = used(processes), time.time()
             cpu = (sum(seconds.values()) - sum(before.get(pid, 0) for pid in seconds)) / (now - at)
-            self.costs.append(Cost(int(now) - 1, max(0.0, cpu), self.memory_mb()))
+            self.costs.append(Cost(int(now) - 1, max(0.0, cpu), memory_mb(processes)))
             before, at = seconds, now
 
     def processes(self) -> list[psutil.Process]:
@@ -51,18 +53,20 @@ class Watch:
                 found += root.children(recursive=True)
         return found
 
-    def used(self) -> dict[int, float]:
-        """Processor seconds that each process has used so far."""
-        seconds = {}
-        for process in self.processes():
-            with suppress(psutil.NoSuchProcess):
-                times = process.cpu_times()
-                seconds[process.pid] = times.user + times.system
-        return seconds
 
-    def memory_mb(self) -> float:
-        total = 0
-        for process in self.processes():
-            with suppress(psutil.NoSuchProcess):
-                total += process.memory_info().rss
-        return total / (1 << 20)
+def used(processes: Iterable[psutil.Process]) -> dict[int, float]:
+    """Processor seconds that each process has used so far."""
+    seconds = {}
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            seconds[process.pid] = times.user + times.system
+    return seconds
+
+
+def memory_mb(processes: Iterable[psutil.Process]) -> float:
+    total = 0
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            total += process.memory_info().rss
+    return total / (1 << 20)
