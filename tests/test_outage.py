@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -46,14 +46,23 @@ def postgresql_to_kill() -> Iterator[servers.Program]:
         yield program
 
 
+def address(program: servers.Program) -> str:
+    return f"postgresql://postgres@{servers.LOOPBACK}:{program.port}"
+
+
+@contextmanager
+def served(postgresql: servers.Program, folder: Path) -> Iterator[tuple[Live, dict[str, str]]]:
+    """A library on it, with the headers of an editor."""
+    url = stacks.created(address(postgresql))
+    databases.fill("library", url)
+    with live_server(url, folder) as live:
+        yield live, {"Authorization": f"Bearer {live.token('editor')}"}
+
+
 def test_answers_are_refused_while_it_is_gone_and_right_when_it_is_back(
     postgresql_to_kill: servers.Program, tmp_path: Path
 ) -> None:
-    where = f"postgresql://postgres@{servers.LOOPBACK}:{postgresql_to_kill.port}"
-    url = stacks.created(where)
-    databases.fill("library", url)
-    with live_server(url, tmp_path) as live:
-        bearer = {"Authorization": f"Bearer {live.token('editor')}"}
+    with served(postgresql_to_kill, tmp_path) as (live, bearer):
         asked: list[tuple[str, str, Any, int]] = [
             ("GET", ARTISTS, None, 200),
             ("GET", f"{ARTISTS}/1", None, 200),
@@ -83,17 +92,13 @@ def test_a_connection_that_was_cut_is_not_noticed(
     path: str, postgresql_to_kill: servers.Program, tmp_path: Path
 ) -> None:
     """Whatever a request asks the database first."""
-    where = f"postgresql://postgres@{servers.LOOPBACK}:{postgresql_to_kill.port}"
-    url = stacks.created(where)
-    databases.fill("library", url)
-    with live_server(url, tmp_path) as live:
-        bearer = {"Authorization": f"Bearer {live.token('editor')}"}
+    with served(postgresql_to_kill, tmp_path) as (live, bearer):
         assert live.send("GET", path, None, bearer)[0] == 200
         time.sleep(2 * postgresql.ALIVE_SECONDS)
-        with psycopg.connect(f"{where}/postgres", autocommit=True) as own:
+        with psycopg.connect(f"{address(postgresql_to_kill)}/postgres", autocommit=True) as own:
             cut = own.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname NOT IN ('postgres') AND backend_type = 'client backend'"
+                " WHERE datname <> 'postgres' AND backend_type = 'client backend'"
             ).fetchall()
         assert cut
         assert live.send("GET", path, None, bearer)[0] == 200
@@ -255,7 +260,7 @@ def test_one_that_was_found_some_time_ago_is_taken_if_it_still_answers(
         return connect(wrapper, parameters)
 
     monkeypatch.setattr(base.DatabaseWrapper, "get_new_connection", late)
-    url = f"postgresql://postgres@{servers.LOOPBACK}:{postgresql_to_kill.port}/postgres"
+    url = f"{address(postgresql_to_kill)}/postgres"
     thread: Any = ConnectionHandler({"default": database(url)})["default"]
     thread.is_first = False
     with django_db_blocker.unblock():

@@ -13,7 +13,7 @@ ROUNDS = 15
 
 
 def work_ms() -> float:
-    """The shortest of some rounds of it, on one core: in all a quarter of a second.
+    """The shortest of some rounds of it, on one core: in all a third of a second.
 
     What else the lab runs slows some of them, a slower machine all.
     """
