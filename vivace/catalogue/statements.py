@@ -101,7 +101,21 @@ def among(column: str, param: str) -> Condition:
     return Condition(F(column), Param(param), sqlite=sqlite, postgresql=postgresql)
 
 
-def many(values: Collection[int]) -> Any:
+GIVEN = {
+    "sqlite": "json_each(%s) AS given",
+    "postgresql": "unnest(%s::{}[]) AS given(value)",
+}
+
+
+def given(type_: str) -> str:
+    """SQL for a table `given` of one column, `value`: many of a type, which come as one parameter.
+
+    It is made with `many`.
+    """
+    return GIVEN[connection.vendor].format(type_)
+
+
+def many(values: Collection[int] | Collection[str]) -> Any:
     """A list of values as one parameter of the database in use."""
     return list(values) if connection.vendor == "postgresql" else json.dumps(list(values))
 

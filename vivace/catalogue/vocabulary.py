@@ -5,7 +5,6 @@ here twice: with a unique index, one who adds it would wait for another who does
 whole import is through.
 """
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
@@ -16,7 +15,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from vivace.catalogue import bulk
-from vivace.catalogue.statements import fetched
+from vivace.catalogue.statements import fetched, given, many
 
 LAST = "\U0010ffff"
 """Ends the range of all words with the same start."""
@@ -35,23 +34,16 @@ LONG = 8
 SHORTEST_OF_LONG = LONG - 2
 """Letters that two typos may leave of a long word."""
 
-GIVEN = {
-    "sqlite": "json_each(%s) AS given",
-    "postgresql": "unnest(%s::text[]) AS given(value)",
-}
-"""Many words as one parameter."""
-
 
 def learn(texts: Iterable[str]) -> None:
     """Add the words of texts that are not known yet."""
     words = sorted(spoken(texts))
     if not words:
         return
-    given: Any = words if connection.vendor == "postgresql" else json.dumps(words)
     unknown = fetched(
-        f"SELECT value FROM {GIVEN[connection.vendor]} WHERE NOT EXISTS"
+        f"SELECT value FROM {given('text')} WHERE NOT EXISTS"
         " (SELECT 1 FROM catalogue_word known WHERE known.word = given.value)",
-        [given],
+        [many(words)],
     )
     if unknown:
         add(word for (word,) in unknown)
@@ -190,11 +182,11 @@ def near(questioned: Sequence[Asked]) -> list[list[Near]]:
             )
             values += [start, start + LAST, least, most]
         if asked.typos > 1:
-            holding, given = holds(middle(asked))
+            holding, needles = holds(middle(asked))
             selects.append(
                 f"SELECT {slot} AS slot, word FROM catalogue_word WHERE {holding} ORDER BY word"
             )
-            values += given
+            values += needles
     found: list[set[str]] = [set() for _ in questioned]
     for slot, word in probed(selects, values, PROBED):
         found[slot].add(word)
@@ -227,12 +219,12 @@ def inside(pieces: Sequence[str]) -> list[list[str]]:
     selects, values = [], []
     for slot, piece in enumerate(pieces):
         if len(piece) >= TRIGRAM:
-            holding, given = holds(piece)
+            holding, needles = holds(piece)
             selects.append(
                 f"SELECT {slot} AS slot, word FROM catalogue_word WHERE {holding}"
                 " ORDER BY length(word), word"
             )
-            values += given
+            values += needles
     found: list[list[str]] = [[] for _ in pieces]
     for slot, word in sorted(set(probed(selects, values, INSIDE_MAX))):
         found[slot].append(word)

@@ -15,20 +15,14 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.core.cache import caches
-from django.db import Error, connection
+from django.db import Error
 
 from vivace.catalogue import caching
-from vivace.catalogue.statements import fetched, many
+from vivace.catalogue.statements import fetched, given, many
 from vivace.listening.kinds import KINDS
 
 QUESTION_MAX = 100
 """Characters: what is longer is hardly asked twice, and keys are kept, too."""
-
-GIVEN = {
-    "sqlite": "(SELECT value AS id FROM json_each(%s)) AS named",
-    "postgresql": "unnest(%s::bigint[]) AS named(id)",
-}
-"""Many ids as one parameter."""
 
 
 class Answer(NamedTuple):
@@ -78,8 +72,8 @@ def favourites_now(looked_at: Mapping[str, Sequence[int]]) -> dict[tuple[str, in
     some = {kind: ids for kind, ids in looked_at.items() if ids}
     if not some:
         return {}
-    given = GIVEN[connection.vendor]
-    selects = (f"SELECT '{kind}', id, {KINDS[kind].favourites} FROM {given}" for kind in some)
+    named = f"(SELECT value AS id FROM {given('bigint')}) AS named"
+    selects = (f"SELECT '{kind}', id, {KINDS[kind].favourites} FROM {named}" for kind in some)
     rows = fetched(" UNION ALL ".join(selects), map(many, some.values()))
     return {(kind, id_): favourites for kind, id_, favourites in rows}
 
