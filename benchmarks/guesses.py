@@ -50,9 +50,10 @@ def hashed(at: sites.Site, admin: Person) -> int:
         with closing(sites.OverSocket(front.socket_of("logins", node.folder))) as connection:
             connection.request("GET", "/metrics", headers=admin.headers)
             lines = connection.getresponse().read().decode().splitlines()
-        found += sum(
-            int(float(line.removeprefix(HASHED))) for line in lines if line.startswith(HASHED)
-        )
+        counted = [line.removeprefix(HASHED) for line in lines if line.startswith(HASHED)]
+        if not counted:
+            raise RuntimeError(f"{node.folder.name} does not say how many it hashed")
+        found += sum(int(float(number)) for number in counted)
     return found
 
 

@@ -185,7 +185,8 @@ def main() -> int:
             began = time.monotonic()
             attacking = pool.submit(attack, port, who, seconds, names)
             time.sleep(seconds)
-            phases.append((what, began, time.monotonic(), attacking.result()))
+            ends = attacking.result()
+            phases.append((what, began, time.monotonic(), ends))
     measured, wrong = [], []
     for what, began, ended, ends in phases:
         seen = people.between(began, ended)

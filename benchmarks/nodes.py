@@ -27,9 +27,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
+from http.client import HTTPException
 from secrets import token_hex
 from typing import Any, NamedTuple
-from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import psycopg
@@ -82,7 +82,7 @@ class Writer(threading.Thread):
                 self.until = time.monotonic() + 200
             who = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": key}
             self.post("/artists", {"name": name}, who)
-        except (URLError, OSError):
+        except (OSError, HTTPException, ValueError):
             return False
         return True
 
@@ -243,6 +243,8 @@ def main() -> int:
         told(ran.merged)
         missing = lost(at.database, writer.acknowledged)
     wrong = [each.failed for each in found if each.failed]
+    gone = ran.merged.measured_from + ran.merged.seconds
+    wrong += [f"nobody was there any more: {each.what}" for each in found if each.at > gone]
     if any(thread.is_alive() for thread in troubled):
         wrong.append("not all went wrong that was to")
     if not ran.merged.requests:
@@ -263,7 +265,7 @@ def main() -> int:
             at_most=READS_MS if asked.calm else None,
         ),
         Measured(what="acknowledged writes", value=len(writer.acknowledged)),
-        Measured(what="acknowledged writes sent more than once", value=writer.repeated),
+        Measured(what="tries of writes and logins that were repeated", value=writer.repeated),
         Measured(what="acknowledged writes lost", value=len(missing), at_most=0),
         *(of_upgrade(upgrade) if upgrade else []),
     ]  # fmt: skip

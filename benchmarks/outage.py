@@ -101,11 +101,10 @@ def outages(postgresql: servers.Program, kills: int, seconds: float) -> Iterator
 class Told(NamedTuple):
     """What people were told of an outage."""
 
-    wrong: Counter[str]
     refused: int
     """While it was gone."""
     slowest_ms: float
-    """Of these."""
+    """Of these, and of those that were on their way when it went."""
     normal_s: float
     """When the last was refused, after its return."""
 
@@ -119,14 +118,19 @@ def told(people: Readers, outage: Outage) -> Told:
         (each.at + each.took_ms / 1e3 - outage.back for each in after if each.status == 503),
         default=0.0,
     )
-    refused = [each.took_ms for each in meanwhile if each.status == 503]
+    refused = [
+        each.took_ms
+        for each in people.seen
+        if each.status == 503
+        and each.at < outage.back
+        and each.at + each.took_ms / 1e3 >= outage.killed
+    ]
     print(
         f"    refused within p50 {percentile(refused, 0.5):.1f} ms,"
         f" p99 {percentile(refused, 0.99):.1f} ms, at most {max(refused, default=0):.1f} ms;"
         f" the last refusal {normal:.2f} s after its return"
     )
-    wrong = Counter(f"{each.asked[:60]}: {each.wrong}" for each in meanwhile + after if each.wrong)
-    return Told(wrong, len(refused), max(refused, default=0.0), normal)
+    return Told(len(refused), max(refused, default=0.0), normal)
 
 
 STACKS = {"nginx": behind_nginx, "serve": serve}
@@ -153,7 +157,8 @@ def main() -> int:
         anew = at.pids() - before
     readers.told("before", people.between(began, outages_[0].killed))
     found = [told(people, outage) for outage in outages_]
-    wrong = sum((each.wrong for each in found), Counter())
+    # Of the calm before and after, too: what was on its way is due before.
+    wrong = Counter(f"{each.asked[:60]}: {each.wrong}" for each in people.seen if each.wrong)
     print(*(f"{number} × {what}" for what, number in wrong.items()), sep="\n")
     measured = [
         Measured(what="wrong answers", value=wrong.total(), at_most=0),
@@ -171,7 +176,7 @@ def main() -> int:
         "postgresql",
         WORDS[asked.stack],
         measured,
-        [] if any(each.refused for each in found) else ["nobody was refused anything"],
+        [] if all(each.refused for each in found) else ["in one nobody was refused anything"],
         of="" if asked.stack == "nginx" else asked.stack,
         programs=stacks.of_all_servers(),
     )

@@ -144,7 +144,7 @@ def main() -> int:
     trial.parser.add_argument("--db", choices=DATABASES, default="postgresql")
     trial.parser.add_argument("--times", type=float, default=5)
     trial.parser.add_argument("--seconds", type=float, default=10)
-    trial.parser.add_argument("--rounds", type=int, default=3)
+    trial.parser.add_argument("--rounds", type=int, default=6)
     options = trial.parsed()
 
     cores, users = stacks.shared_out(), Users()

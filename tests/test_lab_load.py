@@ -171,7 +171,7 @@ def test_what_ends_once_users_are_stopped_counts_only_if_it_fails(tmp_path: Path
         (0.5, 1, "", "met"),
         (0.95, 1, "", "none"),
         (0.5, 30, "", "none"),
-        (0.5, 1, "the server ended", "none"),
+        (0.5, 1, "the generator failed", "none"),
     ],
 )
 def test_there_is_no_verdict_on_a_server_that_was_not_the_limit(
@@ -183,9 +183,27 @@ def test_there_is_no_verdict_on_a_server_that_was_not_the_limit(
         processes=1, cpu_mean=cpu, cpu_peak=cpu, lag=histogram.encode(lag)
     )
     ran = outcome.Ran(outcome.merge([recorded(0, 1, 2)]), [], None, broke)
-    found, why = outcome.judged(ran, generator, [])
+    found, why = outcome.judged(ran, generator, [], apart=True)
     assert found == verdict
     assert bool(why) == (verdict == "none")
+
+
+@pytest.mark.parametrize(
+    ("server_ended", "lag_ms", "verdict"),
+    [(False, 30, "met"), (True, 1, "missed")],
+    ids=["late on the server's own processor", "the server ended"],
+)
+def test_what_is_the_servers_doing_is_judged(
+    server_ended: bool, lag_ms: float, verdict: str
+) -> None:
+    lag = histogram.histogram()
+    histogram.record(lag, lag_ms)
+    generator = results.Generator(
+        processes=1, cpu_mean=0.5, cpu_peak=0.5, lag=histogram.encode(lag)
+    )
+    broke = "the server's process 7 ended after 3 s" if server_ended else ""
+    ran = outcome.Ran(outcome.merge([recorded(0, 1, 2)]), [], None, broke, server_ended)
+    assert outcome.judged(ran, generator, [], apart=False) == (verdict, broke)
 
 
 def test_a_promise_says_what_was_measured() -> None:
@@ -312,8 +330,9 @@ def test_what_a_server_did_until_it_died_is_kept(library: stacks.Served) -> None
 
     threading.Thread(target=kill).start()
     found = load.run(LoadTest(profile, "other", library, SHARED), USERS, nothing)
-    assert found.verdict == "none"
+    assert found.verdict == "missed"
     assert "ended after" in found.why
+    assert not any(target.met for target in found.targets)
     assert sum(each.requests for each in found.endpoints) > 0
     assert found.seconds < 20
 

@@ -111,7 +111,12 @@ class Trial(NamedTuple):
 
     @property
     def promises(self) -> list[Promise]:
-        return [found for each in self.result.measured if (found := self.promise(each))]
+        found = [made for each in self.result.measured if (made := self.promise(each))]
+        if self.result.wrong and not found:
+            # It promised something, and came to no figure.
+            where = f"{self.file} › wrong"
+            return [Promise(self.title, 0, len(self.result.wrong), "", False, where, "trials")]
+        return found
 
     def promise(self, each: Measured) -> Promise | None:
         """What was promised of a figure; None where nothing was."""

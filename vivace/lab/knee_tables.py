@@ -29,7 +29,8 @@ WHAT = (
     " those before, and latency counts from the moment a request was due. A probe is some seconds"
     " at one rate; one failure or refusal makes it miss. From each follows the rate at which it"
     " would just have kept the target, and the knee is the mean of the middle half of these, with"
-    " a 95 % interval by bootstrap. A miss while the generator was busy or late, or others were on"
+    " a 95 % interval by bootstrap, of that search alone: one at another time may be further off. A"
+    " miss while the generator was busy or late, or others were on"
     " the server's cores, counts for nothing. The floor is the same rate against a server that does"
     " nothing."
 )

@@ -177,7 +177,7 @@ def generate(command: list[str], test: Test, progress: Progress) -> Ran:
     profile, pids = test.profile, test.server.pids
     freeze_after = profile.ramp_s + (profile.seconds - profile.ramp_s - profile.freeze_s) / 2
     watch = Watch(pids).start()
-    frozen_at, broke = None, ""
+    frozen_at, broke, server_ended = None, "", False
     with tempfile.TemporaryDirectory(prefix="vivace-load-") as name:
         folder = Path(name)
         with started(command, folder, test.cores) as process:
@@ -190,6 +190,7 @@ def generate(command: list[str], test: Test, progress: Progress) -> Ran:
                     freeze(pids, profile.freeze_s)
                 if not broke and (ended := first_ended(pids)):
                     broke = f"the server's process {ended} ended after {passed:.0f} s"
+                    server_ended = True
                     process.send_signal(signal.SIGTERM)
                 if passed > profile.seconds + 4 * STOP_SECONDS:
                     broke = broke or "the load generator did not come to its end"
@@ -198,7 +199,7 @@ def generate(command: list[str], test: Test, progress: Progress) -> Ran:
         if process.returncode and not broke:
             broke = f"the load generator failed: {last_line(folder / 'log')}"
         merged = outcome.merge(outcome.recorded(folder))
-    return Ran(merged, watch.stop(), frozen_at, broke)
+    return Ran(merged, watch.stop(), frozen_at, broke, server_ended)
 
 
 @contextmanager

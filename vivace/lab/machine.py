@@ -5,6 +5,7 @@ import platform
 import re
 import subprocess
 from collections.abc import Sequence
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -56,18 +57,20 @@ def package_version(name: str) -> str | None:
 def vivace_version(checkout: Path = CHECKOUT) -> str:
     """The version; in a checkout with the last commit that changed what is measured.
 
-    `-dirty` follows where that was changed since. What is written about it, and the lab itself, may
-    change and leave measurements of the same product comparable.
+    `-dirty` follows where that was changed since, and what tells such changes apart. What is
+    written about it, and the lab itself, may change: measurements stay those of one product.
     """
     try:
         commit = git(checkout, "log", "-1", "--abbrev=7", "--format=%h", "--", *MEASURED)
-        changed = git(checkout, "diff", "--name-only", "HEAD", "--", *MEASURED)
+        changed = git(checkout, "diff", "HEAD", "--", *MEASURED)
+        changed += git(checkout, "ls-files", "--others", "--exclude-standard", "--", *MEASURED)
     except (OSError, subprocess.CalledProcessError):
         return vivace.__version__
     if not commit:
         # It is installed within somebody else's repository.
         return vivace.__version__
-    return f"{vivace.__version__} ({commit}{'-dirty' if changed else ''})"
+    dirty = f"-dirty-{sha256(changed.encode()).hexdigest()[:7]}" if changed else ""
+    return f"{vivace.__version__} ({commit}{dirty})"
 
 
 def git(checkout: Path, *arguments: str) -> str:

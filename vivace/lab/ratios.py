@@ -36,18 +36,21 @@ def ratio(before: Sequence[float], after: Sequence[float]) -> Ratio:
     return Ratio(found, *bootstrapped((before, after), quotient, paired=True))
 
 
+FEWEST = 6
+"""Values, of fewer of which not even the whole range holds the median 95 times of 100."""
+
+
 class Middle(NamedTuple):
     median: float
-    low: float
-    """With `high`, the 95 % interval of the median."""
-    high: float
+    low: float | None
+    """With `high`, the 95 % interval of the median; None where there are too few values."""
+    high: float | None
 
 
 def middle(values: Sequence[float]) -> Middle:
-    """From a single value the interval is that value."""
     found = float(np.median(values))
-    if len(values) < 2:
-        return Middle(found, found, found)
+    if len(values) < FEWEST:
+        return Middle(found, None, None)
     low, high = bootstrapped((values,), np.median)
     return Middle(found, low, high)
 

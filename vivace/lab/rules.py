@@ -17,6 +17,7 @@ from vivace.lab.evidence import Evidence, Promise
 from vivace.lab.loads import Load
 from vivace.lab.profile import told
 from vivace.lab.results import DATABASES, Database, Freeze
+from vivace.lab.verdicts import LEAST
 from vivace.lab.wording import (
     STACK_NAMES,
     count,
@@ -39,6 +40,9 @@ GROWTH_FACTOR = 3.0
 where it reads or writes more of them there."""
 THEORY_SHARE = 0.05
 PACE_FACTOR = 1.2
+DIFFERENT = 1 + LEAST
+"""Where the whole interval is beyond it an ablation shows a difference: what lies elsewhere in
+memory takes as much longer or shorter."""
 """By more than this the machine is another than it mostly was."""
 
 Tone = Literal["bad", "note", "good"]
@@ -330,12 +334,12 @@ def ablated(evidence: Evidence) -> Iterator[Finding]:
     for database in DATABASES:
         here = [each for each in found if database in each.on]
         by_worth = sorted(here, key=lambda each: -each.on[database].ratio.ratio)
-        yield from (
-            slowing(each, database) for each in by_worth if each.on[database].ratio.high < 1
-        )
-        if same := [each for each in by_worth if each.on[database].ratio.is_one]:
+        slowed = [each for each in by_worth if each.on[database].ratio.high < 1 / DIFFERENT]
+        gaining = [each for each in by_worth if each.on[database].ratio.low > DIFFERENT]
+        yield from (slowing(each, database) for each in slowed)
+        if same := [each for each in by_worth if each not in slowed and each not in gaining]:
             yield of_no_worth(same, database)
-        if gaining := [each for each in by_worth if each.on[database].ratio.low > 1]:
+        if gaining:
             yield of_worth(gaining, len(here), database)
 
 

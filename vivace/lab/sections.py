@@ -50,7 +50,7 @@ def summary(evidence: Evidence) -> Section:
     kinds = (
         (len(evidence.cases), "benchmark"),
         (len(evidence.loads), "load test"),
-        (sum(len(found.result.operations) for found in evidence.knees), "knee"),
+        (sum(o.knee is not None for k in evidence.knees for o in k.result.operations), "knee"),
         (len(evidence.trials), "trial"),
         (sum(len(p.result.profiles.operations) for p in evidence.profiles), "profiled operation"),
         (sum(len(found.result.rows) for found in evidence.ablations), "ablation"),
