@@ -5,12 +5,11 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from django.core.handlers.wsgi import WSGIHandler
-
 from tests.client import BASE
 from vivace.accounts import tokens
 from vivace.accounts.identity import Identity
 from vivace.api import stored
+from vivace.api.requests import Handler
 
 Told = tuple[str, dict[str, str], bytes]
 
@@ -19,7 +18,7 @@ class Django:
     """The application behind, which counts what it is asked."""
 
     def __init__(self) -> None:
-        self.handler = WSGIHandler()
+        self.handler = Handler()
         self.asked = 0
 
     def __call__(self, environ: stored.Environ, start_response: stored.Start) -> Iterable[bytes]:

@@ -4,10 +4,12 @@ import os
 from pathlib import Path
 from typing import Any
 
+import django
 from django.apps import apps
 from django.conf import settings
-from django.core.wsgi import get_wsgi_application
 from whitenoise import WhiteNoise  # type: ignore[import-untyped]
+
+from vivace.api.requests import Handler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vivace.settings")
 
@@ -22,11 +24,12 @@ def with_static_files(application: WhiteNoise) -> WhiteNoise:
 
 
 def in_front(application: WhiteNoise) -> Any:
-    # What they import needs the apps, which the application has loaded.
+    # What they import needs the apps.
     from vivace.api.observed import Observed
     from vivace.api.stored import StoredAnswers
 
     return Observed(StoredAnswers(application) if settings.CACHE else application)
 
 
-application = in_front(with_static_files(WhiteNoise(get_wsgi_application())))
+django.setup(set_prefix=False)
+application = in_front(with_static_files(WhiteNoise(Handler())))

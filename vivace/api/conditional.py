@@ -16,6 +16,10 @@ encoder = msgspec.json.Encoder()
 FOR_ONE_READER = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
 """What a cache is told of an answer."""
 
+REMEMBERED_MAX = 200
+"""Characters of a header that is taken apart once: what many send is short, and anybody may send
+thousands that are long."""
+
 ETAG_DIGITS = 32
 """128 bits: no two states of a thing will ever share them by chance."""
 
@@ -60,7 +64,7 @@ def tags_of(header: str) -> list[str]:
 
 
 def matches(header: str, tag: str, *, weak: bool = False) -> bool:
-    tags = tags_of(header)
+    tags = tags_of(header) if len(header) <= REMEMBERED_MAX else parse_etags(header)
     return "*" in tags or tag in tags or (weak and f"W/{tag}" in tags)
 
 

@@ -25,7 +25,7 @@ from django.http.request import split_domain_port, validate_host
 
 import vivace
 from vivace.accounts.bearer import identify
-from vivace.api.conditional import matches
+from vivace.api.conditional import REMEMBERED_MAX, matches
 from vivace.catalogue import caching
 from vivace.problems import Unauthenticated
 
@@ -227,7 +227,8 @@ def packs(environ: Environ) -> bool:
 
     Not that of a single thing: its validator would be a weak one, which no If-Match takes.
     """
-    takes = takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
+    accept: str = environ.get("HTTP_ACCEPT_ENCODING", "")
+    takes = len(accept) <= REMEMBERED_MAX and takes_gzip(accept)
     return takes and not SINGLE.search(environ["PATH_INFO"])
 
 
