@@ -214,6 +214,19 @@ def test_of_two_new_passwords_at_once_one_is_taken_and_no_session_is_left() -> N
     assert not RefreshToken.objects.exists()
 
 
+@IN_THREADS
+def test_of_two_who_depose_each_other_at_once_one_does() -> None:
+    first, second = (
+        people.create(f"{name}@example.org", name, PASSWORD, role="admin").pk
+        for name in ("clara", "robert")
+    )
+    results = at_once(
+        lambda: people.change(first, role="listener", by=second),
+        lambda: people.change(second, role="listener", by=first),
+    )
+    assert sorted(type(result).__name__ for result in results) == ["Forbidden", "User"]
+
+
 def test_a_deleted_account_is_gone_and_its_name_free(clara: User) -> None:
     (pair,) = signed_in(clara, times=1)
     people.delete(clara.pk)

@@ -231,6 +231,21 @@ def test_a_change_may_depend_on_what_was_read(
     assert admin.send(method, path, body, headers={"If-Match": seen}).status in {200, 204}
 
 
+@pytest.mark.parametrize(("method", "body"), [("PATCH", {"role": "admin"}), ("DELETE", None)])
+def test_who_is_no_administrator_any_more_changes_no_account(
+    admin: Person, clara: Person, method: str, body: object
+) -> None:
+    """Though the access token still says so: what is done to an account is for good."""
+    before = shown(clara)
+    for change in ({"role": "editor"}, {"role": "admin", "is_active": False}):
+        people.change(admin.account_id, **change)
+        for whose in (admin, clara):
+            problem(admin.send(method, f"users/{whose.account_id}", body), 403)
+    people.delete(admin.account_id)
+    problem(admin.send(method, f"users/{clara.account_id}", body), 403)
+    assert shown(clara) == before
+
+
 def test_a_deleted_account_is_not_there(admin: Person, clara: Person) -> None:
     path = f"users/{clara.account_id}"
     assert admin.delete(path).status == 204

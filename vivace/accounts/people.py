@@ -85,13 +85,21 @@ def not_the_password() -> Invalid:
     return Invalid("The password was not changed", errors=[wrong])
 
 
-def locked(account_id: int) -> User:
-    """The account, which nobody else changes until the transaction ends. Raises `NotFound`."""
-    # Locked fully, so that nothing can be added to an account on its way out.
-    user = User.objects.select_for_update().filter(pk=account_id).first()
-    if user is None:
+def locked(account_id: int, by: int | None) -> User:
+    """The account, which nobody else changes until the transaction ends.
+
+    Raises `NotFound`, and `Forbidden` where whoever it is done `by` is no administrator by then:
+    an access token may say so for minutes longer, but what is done to accounts is for good.
+    """
+    # Locked fully, so that nothing can be added to an account on its way out; in one order, so that
+    # no two wait for each other.
+    both = User.objects.select_for_update().filter(pk__in={account_id, by or account_id})
+    found = {user.pk: user for user in both.order_by("pk")}
+    if by is not None and not (by in found and found[by].is_active and found[by].is_staff):
+        raise Forbidden("It takes the role admin, which is no longer yours")
+    if account_id not in found:
         raise NotFound("There is no such account")
-    return user
+    return found[account_id]
 
 
 @transaction.atomic
@@ -100,13 +108,14 @@ def change(
     *,
     role: str | None = None,
     is_active: bool | None = None,
+    by: int | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> User:
-    """The account as it is then. A change ends its sessions. Raises `NotFound`.
+    """The account as it is then. A change ends its sessions. Raises what `locked` does.
 
     `check` is called when nobody else can change it; what it raises undoes the change.
     """
-    user = locked(account_id)
+    user = locked(account_id, by)
     check()
     user.role = user.role if role is None else role
     user.is_active = user.is_active if is_active is None else is_active
@@ -115,8 +124,10 @@ def change(
 
 
 @transaction.atomic
-def delete(account_id: int, *, check: Callable[[], None] = lambda: None) -> None:
-    """With its playlists, favourites and keys; `check` as for `change`. Raises `NotFound`."""
-    user = locked(account_id)
+def delete(
+    account_id: int, *, by: int | None = None, check: Callable[[], None] = lambda: None
+) -> None:
+    """With its playlists, favourites and keys; the rest as for `change`."""
+    user = locked(account_id, by)
     check()
     user.delete()

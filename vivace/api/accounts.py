@@ -315,14 +315,14 @@ class OneUser(Api):
         }
         with transaction.atomic():
             user_id, check = self.named(parsed_path)
-            people.change(user_id, check=check, **changes)
+            people.change(user_id, by=account_id(self.request), check=check, **changes)
             return answer(self.request, shown_user(user_id))
 
     @answers(None, 404, 412, status=204, auth=[admin])
     def delete(self, parsed_path: Path[ById], parsed_query: Query[NoParameters]) -> HttpResponse:
         """Delete an account with its playlists, favourites and keys."""
         user_id, check = self.named(parsed_path)
-        people.delete(user_id, check=check)
+        people.delete(user_id, by=account_id(self.request), check=check)
         return no_content()
 
     def named(self, path: ById) -> tuple[int, Callable[[], None]]:
