@@ -9,6 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests import builders
+from tests.client import Person
 from vivace.accounts.models import User
 from vivace.catalogue.admin import SHOWN_MAX, CatalogueAdmin
 from vivace.catalogue.caching import generation
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.django_db
 
 KINDS = ("artist", "album", "track", "genre")
 ROOT = "/admin/catalogue"
+MBID = "b7ffd2af-418f-4be2-bdd1-22f8b48613da"
 UNINDEXED = r"Sort|TEMP B-TREE|Seq Scan|SCAN catalogue_\w+$"
 
 
@@ -114,6 +116,24 @@ def test_an_artist_of_an_album_is_found_as_one_types(inside: Client, nina: Artis
     asked = {"app_label": "catalogue", "model_name": "album", "field_name": "artist", "term": "ni"}
     reply = inside.get("/admin/autocomplete/", asked)
     assert reply.json()["results"] == [{"id": str(nina.pk), "text": "Nina Simone"}]
+
+
+def test_a_form_puts_nothing_back_that_was_changed_since_it_was_opened(
+    inside: Client, nina: Artist, editor: Person
+) -> None:
+    for kind, change in (("album", {"release_date": "1966"}), ("artist", {"name": "Eunice"})):
+        pk = pk_of(kind)
+        path, api = f"{ROOT}/{kind}/{pk}/change/", f"{kind}s/{pk}"
+        form = form_of(inside, path) | {"mbid": MBID}
+        after = editor.patch(api, change).json
+        assert faults_of(inside.post(path, form)) == {
+            "__all__": ["It has been changed since this page was opened: open it anew"]
+        }
+        assert editor.get(api).json == after
+        form = form_of(inside, path) | {"mbid": MBID}
+        assert inside.post(path, form).status_code == 302
+        found = editor.get(api).json
+        assert found | {"updated_at": ""} == after | {"updated_at": "", "mbid": MBID}
 
 
 # --- That it stays quick -------------------------------------------------------------------------

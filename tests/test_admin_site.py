@@ -140,6 +140,43 @@ def test_a_change_of_role_ends_sessions(inside: Client, robert: User) -> None:
     assert not RefreshToken.objects.exists()
 
 
+def test_a_form_puts_no_role_back_that_was_changed_since_it_was_opened(
+    inside: Client, robert: User
+) -> None:
+    path = f"/admin/accounts/user/{robert.pk}/change/"
+    seen = inside.get(path).context["adminform"].form["seen"].value()
+    people.change(robert.pk, role="editor")
+    form = {"username": "robert", "email": "r@example.org", "role": "listener", "is_active": "on"}
+    told = inside.post(path, form | {"seen": seen})
+    assert list(told.context["adminform"].form.errors) == ["__all__"]
+    robert.refresh_from_db()
+    assert (robert.role, robert.email) == ("editor", "robert@example.org")
+
+
+def test_a_new_password_puts_nothing_back(
+    inside: Client, clara: User, robert: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as the role of somebody who lost it while the password was hashed."""
+    hashed = User.set_password
+
+    def slowly(user: User, password: str | None) -> None:
+        hashed(user, password)
+        people.change(user.pk, role="listener", is_active=False)
+
+    monkeypatch.setattr(User, "set_password", slowly)
+    new = {f"{name}1": "Kreisleriana-16" for name in ("password", "new_password")}
+    new |= {f"{name}2": "Kreisleriana-16" for name in ("password", "new_password")}
+    form = new | {"usable_password": "true", "old_password": PASSWORD}
+    for whose, path in (
+        (robert, f"accounts/user/{robert.pk}/password/"),
+        (clara, "password_change/"),
+    ):
+        assert inside.post(f"/admin/{path}", form).status_code == 302
+        whose.refresh_from_db()
+        assert (whose.role, whose.is_active) == ("listener", False)
+        assert whose.check_password("Kreisleriana-16")
+
+
 def test_a_new_password_ends_sessions(inside: Client, robert: User) -> None:
     sessions.log_in("robert", PASSWORD, "192.0.2.7")
     form = {

@@ -1,17 +1,27 @@
 """Accounts in Django's admin."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
+from django.db import transaction
 
 from vivace.accounts.models import ApiKey, User
+from vivace.catalogue.forms import HoldingAdmin, SeenForm
 
 # A role is all that an account may do.
 admin.site.unregister(Group)
 
 
+class AccountForm(SeenForm, UserChangeForm):  # type: ignore[type-arg]
+    pass
+
+
 @admin.register(User)
-class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
+class AccountAdmin(HoldingAdmin, UserAdmin):  # type: ignore[type-arg]
+    form = AccountForm
     list_display = ("username", "email", "role", "is_active", "created_at")
     list_filter = ("role", "is_active")
     search_fields = ("username", "email")
@@ -21,7 +31,7 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
     fieldsets = (
         (None, {"fields": ("username", "email", "password")}),
         (None, {"fields": ("role", "is_active")}),
-        (None, {"fields": ("last_login", "created_at", "updated_at")}),
+        (None, {"fields": ("last_login", "created_at", "updated_at", "seen")}),
     )
     add_fieldsets = (
         (
@@ -29,6 +39,11 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
             {"fields": ("username", "email", "role", "usable_password", "password1", "password2")},
         ),
     )
+
+    def user_change_password(self, *args: Any, **kwargs: Any) -> Any:
+        # In which `get_object` holds the account: to have no password writes all of it.
+        with transaction.atomic():
+            return super().user_change_password(*args, **kwargs)
 
 
 @admin.register(ApiKey)

@@ -91,6 +91,9 @@ class User(AbstractBaseUser):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.username_key = fold_name(self.username)
         self.email_key = fold_name(self.email)
+        if self._password is not None and not self._state.adding:  # type: ignore[attr-defined]
+            # Django's forms for passwords would put the rest back as it was before the hashing.
+            kwargs.setdefault("update_fields", ["password", "updated_at"])
         super().save(*args, **kwargs)
 
     def clean(self) -> None:

@@ -10,7 +10,6 @@ from itertools import islice
 from typing import Any, ClassVar
 
 import msgspec
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AdminTextInputWidget
@@ -25,6 +24,7 @@ from vivace.catalogue import changes, entries
 from vivace.catalogue.caching import changing, spoken_for
 from vivace.catalogue.fields import KeyField
 from vivace.catalogue.folding import fold
+from vivace.catalogue.forms import HoldingAdmin, SeenForm
 from vivace.catalogue.models import (
     Album,
     AlbumCredit,
@@ -66,7 +66,7 @@ class IndexedList(ChangeList):
 # --- What may be written ---------------------------------------------------------------------
 
 
-class RuledForm(forms.ModelForm):  # type: ignore[type-arg]
+class RuledForm(SeenForm):
     """A form by the rules that hold for the API."""
 
     rules: ClassVar[type[msgspec.Struct]]
@@ -196,7 +196,7 @@ class CreditFormSet(ListedFormSet):
 # --- What each kind has in common --------------------------------------------------------------
 
 
-class CatalogueAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class CatalogueAdmin(HoldingAdmin):
     show_full_result_count = False
     paginator = Pages
     list_per_page = 50
@@ -207,6 +207,9 @@ class CatalogueAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return IndexedList
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (*super().get_fields(request, obj), "seen")
 
     def changeform_view(self, *args: Any, **kwargs: Any) -> Any:
         # All of it is one transaction, which `save_related` ends.
@@ -254,6 +257,13 @@ def some(rows: Any) -> QuerySet[Any]:
 
 class EntryAdmin(CatalogueAdmin):
     readonly_fields = ("created_at", "updated_at")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        for field in {"artist", "album"}.intersection(form.changed_data):
+            # Held, as the entry carries its names, and a change of them does not see the entry yet.
+            rows = getattr(obj, field)._meta.default_manager.select_for_update(no_key=True)
+            setattr(obj, field, rows.get(pk=getattr(obj, f"{field}_id")))
+        super().save_model(request, obj, form, change)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
