@@ -10,9 +10,10 @@ from vivace.accounts.models import User
 from vivace.catalogue import caching
 from vivace.catalogue.entries import CREDITS_MAX
 from vivace.catalogue.models import Album, Artist, Genre, Track
-from vivace.imports import run
+from vivace.imports import formats, run, tracks
 from vivace.imports.report import ImportReport
 from vivace.listening.models import Playlist
+from vivace.problems import Conflict
 
 pytestmark = pytest.mark.django_db
 
@@ -130,6 +131,88 @@ def test_an_mbid_that_a_row_took_from_its_track_is_free_for_another_of_its_names
     assert counts(import_(*rows, source="cd")) == (1, 2, 0, [])
     assert track(source_id="1").mbid == other.lower()
     assert track(source_id="2").mbid == MBID.lower()
+
+
+def test_an_mbid_passes_from_one_track_to_another() -> None:
+    one, other = ({"title": n, "source": "cd", "source_id": n} for n in "ab")
+    import_(NEUTRAL | one, NEUTRAL | other | {"mbid": MBID})
+    rows = NEUTRAL | other | {"mbid": None}, NEUTRAL | one | {"mbid": MBID}
+    assert counts(import_(*rows)) == (0, 2, 0, [])
+    assert [track(title=n).mbid for n in "ab"] == [MBID.lower(), None]
+
+
+@pytest.mark.parametrize(("model", "name"), [(Artist, "name"), (Album, "title")])
+def test_an_mbid_passes_from_one_artist_or_album_to_another(
+    model: type[Artist | Album], name: str
+) -> None:
+    said = {"kind": model._meta.model_name, "artist": "Nobody", "source": "cd"}
+    if model is Artist:
+        del said["artist"]
+    zaz, bjork = (said | {name: text, "source_id": text} for text in ("Zaz", "Björk"))
+    import_(zaz, bjork | {"mbid": MBID})
+    change = {"sort_name": "Z"} if model is Artist else {"type": "ep"}
+    import_(zaz | change, bjork | {"mbid": None}, zaz | {"mbid": MBID})
+    found = model.objects.filter(source="cd").order_by("id").values_list("mbid", flat=True)
+    assert [*found] == [MBID.lower(), None]
+
+
+def test_artists_who_exchange_names_are_told_of() -> None:
+    zaz, bjork = ({"kind": "artist", "source": "cd", "source_id": n} for n in "ab")
+    import_(zaz | {"name": "Zaz"}, bjork | {"name": "Björk"})
+    before = caching.generation()
+    rows = (
+        zaz | {"name": "Zaz", "sort_name": "Z"}, bjork | {"name": "Sjón"}, zaz | {"name": "Björk"},
+    )  # fmt: skip
+    with pytest.raises(Conflict, match="exchange a name"):
+        import_(*rows)
+    assert {*Artist.objects.values_list("name", flat=True)} == {"Zaz", "Björk"}
+    assert caching.generation() == before
+    import_(rows[1])
+    import_(rows[0], rows[2])
+    assert {*Artist.objects.values_list("name", flat=True)} == {"Björk", "Sjón"}
+
+
+def test_names_that_very_many_have_tell_no_track(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracks, "SAME_NAMES_MAX", 3)
+    rows = [NEUTRAL | {"source": "cd", "source_id": n} for n in range(5)]
+    assert counts(import_(*rows)) == (5, 0, 0, [])
+    told = "title: 3 tracks of this album and artist or more are called 'Hyperballad'; mbid,"
+    for _ in range(2):
+        added, changed, unchanged, [reason] = counts(import_(NEUTRAL, *rows))
+        assert (added, changed, unchanged) == (0, 0, 5)
+        assert told in reason
+    assert counts(import_(NEUTRAL | {"mbid": MBID})) == (1, 0, 0, [])
+
+
+@pytest.mark.parametrize("kind", ["track", "album"])
+def test_a_later_row_says_whose_it_is_and_the_first_credit_follows(kind: str) -> None:
+    row: dict[str, Any] = {"kind": kind, "title": "Post", "source": "cd", "source_id": 1}
+    if kind == "track":
+        row |= {"album": "Post", "album_artist": "Various"}
+    credited = [{"name": "Björk"}, {"name": "Tricky"}]
+    import_(row | {"artist": "Björk", "credits": credited}, row | {"artist": "Zaz"})
+    found = (Track if kind == "track" else Album).objects.get()
+    listed = found.credits.order_by("position").values_list("artist__name", "credited_as")
+    assert [*listed] == [("Zaz", "Zaz"), ("Tricky", "Tricky")]
+    assert json.loads(found.credit_list)[0]["name"] == found.artist.name == "Zaz"
+
+
+def test_a_date_is_that_of_the_album_that_the_track_stays_on() -> None:
+    import_(NEUTRAL | {"album_artist": "Various", "source": "cd", "source_id": "1"})
+    rows = (
+        NEUTRAL | {"source": "cd", "source_id": "1", "mbid": MBID},
+        NEUTRAL | {"mbid": MBID, "release_date": "1999"},
+    )
+    assert counts(import_(*rows)) == (0, 2, 0, [])
+    assert Album.objects.get().release_date == "1999"
+
+
+def test_a_row_of_csv_ends_though_its_quotes_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "RECORD_BYTES", 60)
+    more = [f"Money {n},Pink,Dark" for n in range(9)]
+    text = "\n".join(["title,artist,album", '"Wish,Pink,Wish', *more])
+    swallowed = "2: by its quotes the row has more than 60 bytes"
+    assert counts(import_csv(text)) == (6, 0, 0, [swallowed])
 
 
 def test_a_source_id_needs_a_source() -> None:

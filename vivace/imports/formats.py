@@ -5,6 +5,7 @@ reading goes on; a file that is something else altogether raises `NotThatFormat`
 """
 
 import csv
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from typing import BinaryIO, Literal
@@ -34,6 +35,8 @@ from vivace.problems import Invalid
 Format = Literal["auto", "jsonl", "csv"]
 
 LINE_BYTES = 1 << 20
+RECORD_BYTES = 2 * LINE_BYTES
+"""Of CSV, in which quotes take a row over any number of lines."""
 SNIFFED_LINES = 100
 UNSAID_COLUMNS = 100
 """Unknown columns are collected up to here; a file may have as many as it has rows."""
@@ -105,12 +108,16 @@ class CsvLines(Iterator[str]):
     def __init__(self, stream: BinaryIO) -> None:
         self.lines = lines(stream)
         self.number = 0
+        self.record_bytes = 0
 
     def __next__(self) -> str:
         line = next(self.lines)
         self.number += 1
         if isinstance(line, RefusedError):
             raise line
+        self.record_bytes += len(line)
+        if self.record_bytes > RECORD_BYTES:
+            raise RefusedError(f"by its quotes the row has more than {RECORD_BYTES:,} bytes")
         try:
             return (line if self.number > 1 else line.removeprefix(BOM)).decode()
         except UnicodeDecodeError as error:
@@ -139,6 +146,7 @@ class Csv:
     def __iter__(self) -> Iterator[tuple[int, Row] | RowError]:
         while True:
             number = self.lines.number + 1
+            self.lines.record_bytes = 0
             try:
                 record = next(self.records)
                 if record:
@@ -250,7 +258,7 @@ def refuse_other_than_json_lines(head: list[bytes]) -> None:
 
 
 def refuse_header(header: list[str]) -> None:
-    if twice := sorted({name for name in header if name and header.count(name) > 1}):
+    if twice := sorted(name for name, count in Counter(header).items() if name and count > 1):
         raise NotThatFormat(f"its header names {twice[0]!r} twice")
     missing = sorted(REQUIRED - set(header))
     if missing and "kind" not in header:

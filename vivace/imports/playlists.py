@@ -73,6 +73,8 @@ class Playlists:
         self.new: list[KnownPlaylist] = []
         self.changed: dict[int, KnownPlaylist] = {}
         self.refilled: set[int] = set()
+        self.stated: set[int] = set()
+        """Those of which a row says whether they are public."""
         self.new_ids = iter(range(-1, -(2**62), -1))
 
     def plan(self, rows: Sequence[tuple[int, PlaylistRow]], tracks: Tracks) -> None:
@@ -128,6 +130,8 @@ class Playlists:
             return
         known.rename(playlist, row.name)
         playlist.public = wanted[1]
+        if row.public is not UNSET:
+            self.stated.add(playlist.id)
         self.report.changed += 1
         if playlist.id > 0:
             self.changed[playlist.id] = playlist
@@ -144,7 +148,7 @@ class Playlists:
         ):
             playlist.id = number
         add(self.owner, self.new, now)
-        change(self.changed.values(), now)
+        change(self.changed.values(), self.stated, now)
         refilled = [each for each in self.changed.values() if each.id in self.refilled]
         if refilled:
             ids = [each.id for each in refilled]
@@ -196,16 +200,24 @@ def add(owner: User, playlists: Sequence[KnownPlaylist], now: str) -> None:
     learn_named(playlists)
 
 
-def change(playlists: Collection[KnownPlaylist], now: str) -> None:
+def change(playlists: Collection[KnownPlaylist], stated: set[int], now: str) -> None:
     rows = [
-        (each.name, fold(each.name), spellings(fold(each.name)), each.public, now, each.id)
+        (
+            each.name,
+            fold(each.name),
+            spellings(fold(each.name)),
+            # Its owner may have changed that since it was read, which moves no generation.
+            each.public if each.id in stated else None,
+            now,
+            each.id,
+        )
         for each in playlists
     ]
     if rows:
         with connection.cursor() as cursor:
             cursor.executemany(
                 "UPDATE listening_playlist SET name = %s, name_key = %s, name_words = %s,"
-                " public = %s, updated_at = %s WHERE id = %s",
+                " public = coalesce(%s, public), updated_at = %s WHERE id = %s",
                 rows,
             )
         learn_named(playlists)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 
 from vivace.accounts.models import User
 from vivace.catalogue import caching
@@ -28,11 +28,15 @@ from vivace.imports.playlists import Playlists
 from vivace.imports.report import ImportReport
 from vivace.imports.rows import Row, RowError
 from vivace.imports.store import store
+from vivace.problems import Conflict
 
 CHUNK_ROWS = 5_000
 CHUNK_BYTES = 8 << 20
 COPY_BYTES = 1 << 20
 TRIES_WITHOUT_LOCK = 2
+TRIES = 5
+DEADLOCK = "40P01"
+"""PostgreSQL's code for a transaction that it ended, as it and another waited for each other."""
 
 Progress = Callable[[str, int, int, int], None]
 """Told what is being done (`reading` or `writing`), the rows so far, bytes read and in all."""
@@ -55,25 +59,46 @@ def import_rows(
     """Import one file, all of it in one transaction.
 
     Rows that are wrong stay out and are in the report; with `strict` one of them keeps out the
-    file. Raises `NotThatFormat` where the file is something else altogether.
+    file. Raises `NotThatFormat` where the file is something else altogether, and `Conflict` where
+    what is right row by row cannot be stored.
     """
     with seekable(stream) as file:
-        for _ in range(TRIES_WITHOUT_LOCK):
+        number = 0
+        while True:
+            number += 1
+            has_lock = number > TRIES_WITHOUT_LOCK
             attempt = Attempt(file, format, source, owner, progress)
-            generation = caching.generation()
-            with staging.staged_tracks():
-                attempt.plan()
-                if attempt.is_done(strict, dry_run):
-                    return attempt.report
-                try:
-                    attempt.store(generation)
-                except (MovedError, IntegrityError):
-                    continue
+            try:
+                with staging.staged_tracks():
+                    if has_lock:
+                        attempt.plan_and_store(strict, dry_run)
+                    else:
+                        attempt.plan_then_store(strict, dry_run)
+            except MovedError:
+                continue
+            except IntegrityError as error:
+                if has_lock:
+                    raise in_the_way(error) from error
+            except OperationalError as error:
+                if number == TRIES or not is_deadlock(error):
+                    raise
+            else:
                 return attempt.report
-        attempt = Attempt(file, format, source, owner, progress)
-        with staging.staged_tracks():
-            attempt.plan_and_store(strict)
-        return attempt.report
+
+
+def is_deadlock(error: OperationalError) -> bool:
+    """Whoever else writes takes the generation last, what imports take first."""
+    return getattr(error.__cause__, "sqlstate", None) == DEADLOCK
+
+
+def in_the_way(error: IntegrityError) -> Conflict:
+    told = str(error)
+    if "artist_name_unique" in told or "catalogue_artist.name_key" in told:
+        return Conflict(
+            "Artists of the library exchange a name, and are stored one after the other: "
+            "import the rows that give one up first"
+        )
+    return Conflict("Something that it refers to has just been changed")
 
 
 class Attempt:
@@ -122,18 +147,25 @@ class Attempt:
             or self.playlists.has_writes()
         )
 
-    def store(self, generation: int) -> None:
-        """Write, if the catalogue is still of that generation; otherwise raise `MovedError`."""
+    def plan_then_store(self, strict: bool, dry_run: bool) -> None:
+        """Write what was planned without a lock.
+
+        Raises `MovedError` where the catalogue is then no longer that of the plan.
+        """
+        generation = caching.generation()
+        self.plan()
+        if self.is_done(strict, dry_run):
+            return
         with self.write_lock():
             if locked_generation() != generation:
                 raise MovedError
             self.write()
 
-    def plan_and_store(self, strict: bool) -> None:
+    def plan_and_store(self, strict: bool, dry_run: bool) -> None:
         with self.write_lock():
             locked_generation()
             self.plan()
-            if not self.is_done(strict, dry_run=False):
+            if not self.is_done(strict, dry_run):
                 self.write()
 
     def write(self) -> None:

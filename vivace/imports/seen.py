@@ -20,7 +20,7 @@ class Seen:
 
     def clear(self) -> None:
         self.count = 0
-        self.more: dict[int, list[int]] = {}
+        self.more: dict[int, dict[int, None]] = {}
         self.make_room(SMALLEST)
 
     def make_room(self, places: int) -> None:
@@ -52,8 +52,8 @@ class Seen:
             self.count += 1
             if 3 * self.count > 2 * self.mask:
                 self.grow()
-        elif id_ != self.first[place] and id_ not in (more := self.more.setdefault(key, [])):
-            more.append(id_)
+        elif id_ != self.first[place]:
+            self.more.setdefault(key, {})[id_] = None
 
     def grow(self) -> None:
         hashes, first = self.hashes, self.first

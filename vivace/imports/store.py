@@ -35,6 +35,8 @@ from vivace.imports.plan import Planner
 
 LARGE = 20_000
 """With fewer new tracks, indexes are kept up as the rows arrive."""
+FEW = 20
+"""For as many changes the rows may be walked that there are before."""
 SORTER_KIB = 48_000
 
 ENTRY = ("mbid", "source", "source_id")
@@ -50,7 +52,8 @@ TIMES = ("created_at", "updated_at")
 def store(planner: Planner, new_tracks: int, changed_tracks: int) -> None:
     """Write all that was planned. The tracks wait in `staged_track`."""
     now = timestamp()
-    with relieved_of_indexes(new_tracks), carried.seen_to():
+    changed = len(planner.artists.changed) + len(planner.albums.changed)
+    with relieved_of_indexes(new_tracks, changed + changed_tracks), carried.seen_to():
         store_genres(planner.genres.new, now)
         store_artists(planner.artists, now)
         store_albums(planner.albums, planner.artists, now)
@@ -92,11 +95,25 @@ def change(model: type[Model], columns: Sequence[str], rows: Sequence[bulk.Row])
             cursor.executemany(f"UPDATE {model._meta.db_table} SET {assigned} WHERE id = %s", rows)
 
 
+def free_mbids(table: str, changed: Collection[known.Artist | known.Album]) -> None:
+    """Take from rows the MusicBrainz ids that others of those changed get."""
+    rows = [(each.id, each.mbid) for each in changed if each.mbid]
+    if rows:
+        source, part = GIVEN[connection.vendor]
+        run(
+            f"UPDATE {table} SET mbid = NULL WHERE id IN (SELECT held.id FROM {source}"
+            f" CROSS JOIN {table} held WHERE held.mbid = {part} 1"
+            f" AND held.id <> CAST({part} 0 AS bigint))",
+            [msgspec.json.encode(rows).decode()],
+        )
+
+
 # --- Artists and albums ----------------------------------------------------------------------
 
 
 def store_artists(artists: Artists, now: str) -> None:
     changed = artists.changed.values()
+    free_mbids(Artist._meta.db_table, changed)
     change(
         Artist, (*ARTIST, "updated_at"), [(*artist_values(each), now, each.id) for each in changed]
     )
@@ -126,6 +143,7 @@ def sort_key(artist: known.Artist) -> str:
 
 def store_albums(albums: Albums, artists: Artists, now: str) -> None:
     changed = albums.changed.values()
+    free_mbids(Album._meta.db_table, changed)
     change(Album, (*ALBUM, "updated_at"), [(*album_values(each), now, each.id) for each in changed])
     if changed:
         ids = [album.id for album in changed]
@@ -217,12 +235,13 @@ def store_album_credits(albums: Albums) -> None:
     if rows:
         columns = ("album_id", "position", "artist_id", "credited_as", "role")
         bulk.insert(AlbumCredit, columns, rows)
-    if kept := albums.changed.keys() - albums.recredited:
-        follow_artist("album", *among("owner.id", kept))
+    if changed := albums.changed.keys() | albums.recredited:
+        # A later row may have said whose it is, and no word on credits.
+        follow_artist("album", *among("owner.id", changed))
 
 
 def follow_artist(kind: str, condition: str, values: Sequence[bulk.Value] = ()) -> None:
-    """Let the first credit be the artist's, of those changed without a word on credits."""
+    """Let the first credit be the artist's."""
     run(
         f"UPDATE catalogue_{kind}credit AS credit "
         "SET artist_id = artist.id, credited_as = artist.name "
@@ -242,6 +261,11 @@ CARRIED = (
 
 
 def change_tracks(now: str) -> None:
+    run(
+        "UPDATE catalogue_track SET mbid = NULL WHERE id IN (SELECT held.id"
+        " FROM staged_track staged CROSS JOIN catalogue_track held"
+        " WHERE staged.fresh = 0 AND held.mbid = staged.mbid AND held.id <> staged.id)"
+    )
     assigned = ", ".join(f"{column} = carried.{column}" for column in (*TRACK, *KEYS))
     run(
         f"UPDATE catalogue_track AS track SET {assigned}, updated_at = {moment()} "
@@ -364,16 +388,18 @@ LOADED = [
 
 
 @contextmanager
-def relieved_of_indexes(new_tracks: int) -> Iterator[None]:
+def relieved_of_indexes(new_tracks: int, changed: int) -> Iterator[None]:
     """Take the indexes away for the block where making them anew is less work than keeping them.
 
+    Not where many rows change: without indexes each looks through the whole library.
     Both databases do that within the transaction. Readers of SQLite go on; those of PostgreSQL
     would wait, so there it is done for a library without tracks only.
     """
     present = fetched(
         "SELECT count(*) FROM (SELECT 1 FROM catalogue_track LIMIT %s) track", [new_tracks]
     )
-    if new_tracks < LARGE or present[0][0] == new_tracks:
+    walked = changed * max(present[0][0], LARGE)
+    if new_tracks < LARGE or present[0][0] == new_tracks or walked > FEW * new_tracks:
         yield
     elif connection.vendor == "sqlite":
         with sqlite_relieved():

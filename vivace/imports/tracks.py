@@ -16,6 +16,10 @@ from vivace.imports.report import ImportReport
 from vivace.imports.rows import RefusedError, RowError, TrackRow
 from vivace.imports.seen import Seen
 
+SAME_NAMES_MAX = 2_000
+"""Tracks of one title, artist and album that are told apart by their places. Beyond it an id says
+which one a row means: going through all of them for each row would take the square of them."""
+
 
 class Draft(Struct):
     """A track row on its way, with what its names stand for."""
@@ -53,8 +57,8 @@ class Tracks:
         # Of the run at hand:
         self.states: dict[int, Track] = {}
         self.credits: dict[int, Credits] = {}
-        self.stored: dict[object, list[int]] = {}
-        self.met: dict[int, list[int]] = {}
+        self.stored: dict[object, dict[int, None]] = {}
+        self.met: dict[int, dict[int, None]] = {}
         """Hash of a key → the tracks of the file, new or changed, that it may stand for."""
         self.remembered: list[tuple[int, int]] = []
         self.fresh: set[int] = set()
@@ -142,6 +146,7 @@ class Tracks:
             for draft in rest
             for album in self.albums.by_name[draft.owner_id, draft.album_key]
         )
+        self.meet_copies(rest)
         if self.library.has_tracks:
             names = {
                 (draft.artist_id, draft.title_key)
@@ -152,6 +157,19 @@ class Tracks:
                 self.known((track.artist_id, track.album_id, track.title_key), track.id)
             self.meet_albums(drafts)
         self.meet_credits(drafts)
+
+    def meet_copies(self, drafts: Sequence[Draft]) -> None:
+        """Fetch the copies of this file that are meant again. Their names may be too many's."""
+        if not self.copies:
+            return
+        found = {
+            self.copies.get((draft.artist_id, album.id, draft.title_key, draft.row.copy))
+            for draft in drafts
+            if draft.row.copy is not None
+            for album in self.albums.by_name[draft.owner_id, draft.album_key]
+        }
+        if missing := {id_ for id_ in found if id_ is not None and id_ not in self.states}:
+            self.meet_staged(missing)
 
     def meet_albums(self, drafts: Sequence[Draft]) -> None:
         """Fetch the albums whose dates rows speak of by an id of the track."""
@@ -172,7 +190,7 @@ class Tracks:
         found: set[int] = set()
         for key in set(map(hash, keys)):
             if ids := self.seen.ids(key):
-                self.met.setdefault(key, ids)
+                self.met.setdefault(key, dict.fromkeys(ids))
                 found.update(ids)
         if found := {track_id for track_id in found if track_id not in self.states}:
             self.meet_staged(found)
@@ -196,9 +214,7 @@ class Tracks:
             yield self.states.setdefault(track.id, track)
 
     def known(self, key: object, id_: int) -> None:
-        ids = self.stored.setdefault(key, [])
-        if id_ not in ids:
-            ids.append(id_)
+        self.stored.setdefault(key, {})[id_] = None
 
     def meet_credits(self, drafts: Iterable[Draft]) -> None:
         if all(draft.credited is None for draft in drafts):
@@ -209,12 +225,16 @@ class Tracks:
         for id_, artist_id, credited_as, role in self.library.track_credits(ids) if ids else ():
             self.credits[id_] += ((artist_id, credited_as, role),)
 
-    def behind(self, key: object) -> Sequence[int]:
+    def behind(self, key: object) -> Collection[int]:
         """The tracks that a key may stand for: those stored first, then those of the file."""
-        stored, met = self.stored.get(key, ()), self.met.get(hash(key))
+        stored, met = self.stored.get(key, NO_TRACKS), self.met.get(hash(key))
         if met is None:
             return stored
         return (*stored, *(track_id for track_id in met if track_id not in stored))
+
+    def are_too_many(self, names: tuple[int, int, str]) -> bool:
+        most = max(len(self.stored.get(names, ())), len(self.met.get(hash(names), ())))
+        return most >= SAME_NAMES_MAX
 
     # What they mean
 
@@ -246,6 +266,13 @@ class Tracks:
     def named(self, draft: Draft, album_id: int) -> Track | None:
         """The track that the names of a row mean."""
         row, names = draft.row, (draft.artist_id, album_id, draft.title_key)
+        if row.copy is None and self.are_too_many(names):
+            if draft.pair or row.mbid:
+                return None
+            raise RefusedError(
+                f"title: {SAME_NAMES_MAX:,} tracks of this album and artist or more are called "
+                f"{row.title[:50]!r}; mbid, source_id or copy say which"
+            )
         behind = self.behind(names)
         if not behind:
             return None
@@ -270,7 +297,8 @@ class Tracks:
     ) -> Track | None:
         id_ = self.copies.get((*names, number))
         if id_ is not None:
-            return next((track for track in found if track.id == id_), None)
+            track = self.states.get(id_)
+            return track if track and keys_of(track)[0] == names else None
         track = found[number - 1] if number <= len(found) else None
         return None if track is None or track.id in self.claimed else track
 
@@ -318,6 +346,7 @@ class Tracks:
             differs |= listed is not None
         changed = differs
         if row.release_date is not UNSET:
+            self.albums.meet_ids({album_id})
             changed |= self.albums.date(self.albums.by_id[album_id], row.release_date, differs)
         if genre_ids and album_id in self.albums.gathering:
             self.albums.gather(album_id, genre_ids)
@@ -343,8 +372,15 @@ class Tracks:
         if before is None:
             self.fresh.add(track_id)
         elif listed is None and (track_id in self.staged or track_id in self.staged_before):
-            # It is staged anew, so what an earlier row said of its credits is said again.
+            # It is staged anew, so what an earlier row said of its credits is said again, but for
+            # whose it is.
             listed = self.credits.get(track_id)
+            if listed and listed[0][0] != track.artist_id:
+                (_, _, role), *others = listed
+                listed = (
+                    (track.artist_id, self.artists.by_id[track.artist_id].name, role),
+                    *others,
+                )
         if listed is not None:
             self.credits[track_id] = listed
         fresh = track_id in self.fresh
@@ -359,12 +395,13 @@ class Tracks:
 
     def remember(self, key: int, track_id: int) -> None:
         """Let later rows find a track, those of this run and those of the next."""
-        known = self.met.setdefault(key, [])
-        if track_id not in known:
-            known.append(track_id)
+        known = self.met.setdefault(key, {})
+        if track_id not in known and len(known) < SAME_NAMES_MAX:
+            known[track_id] = None
             self.remembered.append((key, track_id))
 
 
+NO_TRACKS: dict[int, None] = {}
 NO_GENRES: tuple[tuple[int, ...], str] = ((), "[]")
 
 
