@@ -20,6 +20,7 @@ from tests.client import Person
 from tests.searching import Shelf
 from vivace.catalogue import additions, changes
 from vivace.catalogue.caching import changing
+from vivace.catalogue.entries import TrackChanges
 from vivace.catalogue.models import Album, Artist, Genre, Track, TrackCredit, TrackGenre
 from vivace.imports import store
 from vivace.imports.run import import_rows
@@ -304,6 +305,29 @@ if connection.vendor == "postgresql":
         assert getattr(model.objects.get(pk=id_), field) == ODD
         assert hunter.artist_key == hunter.artist.sort_key
         assert hunter.album_key == hunter.album.title_key
+
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.parametrize(("model", "field"), [(Artist, "name"), (Album, "title")])
+    def test_a_track_that_moves_to_who_or_what_is_renamed_is_sorted_by_the_new_name(
+        model: type[Artist | Album], field: str
+    ) -> None:
+        shelf = Shelf()
+        id_ = shelf.maiden if model is Artist else shelf.piece
+        moved = TrackChanges(artist_id=id_) if model is Artist else TrackChanges(album_id=id_)
+
+        def move() -> None:
+            with changing():
+                changes.change_track(changes.locked(Track, int(shelf.army), moved), moved)
+
+        with changing():
+            changes.store(changes.locked(model, int(id_)), {field: ODD})
+            moving = started(move)
+            sleep(0.3)
+        moving.join()
+        army = Track.objects.get(pk=shelf.army)
+        assert ODD in {army.artist.name, army.album.title}
+        assert army.artist_key == army.artist.sort_key
+        assert army.album_key == army.album.title_key
 
     @pytest.mark.django_db(transaction=True)
     def test_a_genre_that_is_given_while_it_is_renamed_has_its_new_name() -> None:

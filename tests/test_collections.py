@@ -10,6 +10,7 @@ from tests import builders
 from tests.client import Person, blamed
 from tests.operations import COLLECTIONS
 from tests.places import Everything
+from vivace.catalogue import lists
 
 ID = re.compile(r"[1-9][0-9]*")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
@@ -118,6 +119,15 @@ def test_a_parameter_given_twice_is_refused_by_name(admin: Person, path: str, na
 
 def test_more_than_a_thousand_ids_are_refused(admin: Person, path: str) -> None:
     assert blamed(admin.get(path, ids=",".join(["1"] * 1_001)), 400) == ["ids"]
+
+
+def test_an_offset_stands_though_rows_come_meanwhile(
+    admin: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the page that it passed over and the count of what that was."""
+    builders.album("Undated", by=builders.artist())
+    monkeypatch.setattr(lists, "count", lambda *_, **__: 9)
+    assert len(admin.page("albums", sort="release_year", offset=8)["items"]) == 1
 
 
 def test_a_page_is_found_by_a_cursor_or_an_offset(admin: Person, path: str) -> None:

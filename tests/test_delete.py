@@ -1,9 +1,11 @@
 """DELETE: what goes, what goes with it, and what stands in the way."""
 
+import re
 from typing import Any
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
+from django.test.utils import CaptureQueriesContext
 
 from tests import builders
 from tests.client import Person, blamed, problem
@@ -122,6 +124,18 @@ def test_a_cascade_takes_along_what_is_its_own(
     for listed, names in zip(("artists", "albums", "tracks"), left(), strict=True):
         shown = editor.items(listed)
         assert [item.get("name", item.get("title")) for item in shown] == names
+
+
+def test_a_cascade_takes_no_more_at_once_than_a_statement_has_parameters_for(
+    editor: Person, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "AT_ONCE", 2)
+    builders.plain_tracks(5, by=library.sjon, on=library.homogenic)
+    with CaptureQueriesContext(connection) as captured:
+        assert editor.delete(f"artists/{library.bjork}", cascade=True).status == 204
+    assert left() == [["Sjón", "Zaz", "Nobody"], ["Dulcinea"], ["Ballad"]]
+    lists = re.findall(r"DELETE[^;]* IN \(([^()]*)\)", " ; ".join(q["sql"] for q in captured))
+    assert max(each.count(",") + 1 for each in lists) == 2
 
 
 def test_a_cascade_takes_the_artist_off_what_others_made(editor: Person, library: Library) -> None:

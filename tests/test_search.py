@@ -15,6 +15,7 @@ from vivace.catalogue import vocabulary
 from vivace.catalogue.folding import fold
 from vivace.catalogue.models import Artist
 from vivace.catalogue.question import NOWHERE, Question
+from vivace.catalogue.search import starts
 from vivace.listening.kinds import KINDS
 from vivace.listening.models import Favourite, Playlist
 from vivace.listening.search import search
@@ -359,3 +360,11 @@ def test_its_own_name_finds_a_thing_first_among_equals() -> None:
 @LAW
 def test_no_text_breaks_it(question: str) -> None:
     search(question.replace("\x00", "").encode(errors="ignore").decode(), KINDS, 10, 0)
+
+
+@given(st.lists(st.text("ab", min_size=1, max_size=4), max_size=9))
+def test_a_filter_looks_for_no_word_that_another_one_begins_with(words: list[str]) -> None:
+    found = starts(" ".join(words))
+    assert all(any(other.startswith(word) for other in found) for word in words)
+    assert not any(a != b and b.startswith(a) for a in found for b in found)
+    assert sorted(found) == sorted({*found})

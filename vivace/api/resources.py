@@ -106,7 +106,7 @@ def made(request: HttpRequest, kind: Kind, id_: int) -> HttpResponse:
 def change(request: HttpRequest, kind: Kind, id_: str, asked: msgspec.Struct) -> HttpResponse:
     """Change it if it is still what If-Match names, and answer with what it is then."""
     with changing_together():
-        found = changes.locked(kind.model, path_id(id_))
+        found = changes.locked(kind.model, path_id(id_), asked)
         guard(request, lambda: shown(kind.listing, kind.shape, found.pk))
         kind.change(found, asked)
         return answer(request, shown(kind.listing, kind.shape, found.pk))

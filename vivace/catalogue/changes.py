@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from django.db import IntegrityError, transaction
-from django.db.models import Count, F
+from django.db.models import Count, F, QuerySet
 from django.utils import timezone
 
 from vivace.catalogue import additions
@@ -34,13 +34,26 @@ from vivace.catalogue.models import (
 from vivace.problems import Conflict, Fault, NotFound
 
 AT_ONCE = 10_000
-"""SQLite takes 32,766 parameters in a statement."""
+"""SQLite takes 32,766 parameters in a statement, PostgreSQL 65,535."""
+
+REFERRED: tuple[tuple[str, type[Artist | Album]], ...] = (
+    ("artist_id", Artist),
+    ("album_id", Album),
+)
 
 Some = TypeVar("Some", bound=Entry)
 
 
-def locked(model: type[Some], id_: int) -> Some:
-    """The row, locked until the transaction ends. Raises `NotFound`."""
+def locked(model: type[Some], id_: int, asked: msgspec.Struct | None = None) -> Some:
+    """The row, locked until the transaction ends. Raises `NotFound`.
+
+    What is `asked` for may refer to another artist or album. That is held, too, as the row is to
+    carry its names; and first, as whoever renames it goes on to what is of it.
+    """
+    for field, referred in REFERRED:
+        another = getattr(asked, field, msgspec.UNSET)
+        if another is not msgspec.UNSET:
+            additions.looked_up(referred, "id", [int(another)], "id", held=True)
     found = model._default_manager.select_for_update().filter(pk=id_).first()
     if found is None:
         raise NotFound(f"There is no {model._meta.verbose_name} of that id")
@@ -101,7 +114,7 @@ def store(entry: Entry, given: dict[str, Any]) -> None:
 
 def refer(given: dict[str, Any]) -> None:
     """Resolve the ids of another artist or album. Raises `Conflict` where there is none."""
-    for field, model in (("artist_id", Artist), ("album_id", Album)):
+    for field, model in REFERRED:
         if field in given:
             found = model._default_manager.filter(pk=int(given[field])).first()
             if found is None:
@@ -177,11 +190,11 @@ def remove_artist(artist: Artist, *, cascade: bool) -> None:
     if not cascade and (albums or tracks.exists() or credited):
         raise Conflict("The artist still has albums, tracks or credits; ?cascade=true removes them")
     with seen_to():
-        tracks.delete()
+        remove_tracks(tracks)
         # By their ids: a condition on either of two joined tables has every track read.
         for some in parts(albums):
-            Track.objects.filter(album__in=some).delete()
-        artist.albums.all().delete()
+            remove_tracks(Track.objects.filter(album__in=some))
+            Album.objects.filter(pk__in=some).delete()
     withdraw_credits(AlbumCredit, "album_id", artist)
     withdraw_credits(TrackCredit, "track_id", artist)
     artist.delete()
@@ -210,5 +223,11 @@ def remove_album(album: Album, *, cascade: bool) -> None:
     if not cascade and album.tracks.exists():
         raise Conflict("The album still has tracks; ?cascade=true removes them")
     with seen_to():
-        album.tracks.all().delete()
+        remove_tracks(album.tracks.all())
         album.delete()
+
+
+def remove_tracks(tracks: QuerySet[Track]) -> None:
+    """Some at a time: their rows elsewhere are looked for by their ids, each a parameter."""
+    for some in parts([*tracks.values_list("pk", flat=True)]):
+        Track.objects.filter(pk__in=some).delete()

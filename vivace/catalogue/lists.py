@@ -385,7 +385,8 @@ def page(
         rows = page_statement(plan, known=True, **begins).run(given)
     if plan.nullable and len(rows) <= limit:
         if known and offset and not rows:
-            given["offset"] = offset - count(listing, values, known_by=order)
+            # There may be more of them by now.
+            given["offset"] = max(0, offset - count(listing, values, known_by=order))
         elif known:
             given["offset"] = 0
         given["limit"] = limit + 1 - len(rows)

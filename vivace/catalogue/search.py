@@ -8,7 +8,7 @@ rows. Albums and tracks are found by the names of their artists, genres and albu
 import json
 from collections.abc import Iterable, Sequence
 from functools import partial
-from itertools import chain
+from itertools import chain, zip_longest
 from typing import Any
 
 from django.db import connection
@@ -210,7 +210,7 @@ def words_check(model: type[Model], path: str, param: str) -> Q:
 def prefixes(text: str, param: str) -> dict[str, Any]:
     """What `words_check` looks for: each word of a text after a space."""
     # Where the text has no word, two spaces: they are in no row's words.
-    found = [f" {word}" for word in words(fold(text)).split()] or ["  "]
+    found = [f" {word}" for word in starts(text)] or ["  "]
     longest = max(found, key=len)
     if connection.vendor == "postgresql":
         every: Any = [f"%{prefix}%" for prefix in found]
@@ -218,12 +218,23 @@ def prefixes(text: str, param: str) -> dict[str, Any]:
     return {f"{param}_longest": longest, f"{param}_all": json.dumps(found)}
 
 
+def starts(text: str) -> list[str]:
+    """The words of a text, each once, but for those that another one starts with.
+
+    The databases look each of them up, whatever the others say.
+    """
+    found = sorted({*words(fold(text)).split()})
+    # In order, what starts with a word stands right behind it.
+    pairs = zip_longest(found, found[1:], fillvalue="")
+    return [word for word, after in pairs if not after.startswith(word)]
+
+
 def prefix_query(text: str) -> str:
     """The words of a text, each as the start of a word, in the language of the database's index.
 
     It finds nothing where the text has no letter or digit.
     """
-    found = words(fold(text)).split()
+    found = starts(text)
     if connection.vendor == "postgresql":
         return " & ".join(f"'{word}':*" for word in found)
     # The empty phrase finds nothing; an empty query is an error.
