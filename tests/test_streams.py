@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from tests import builders
 from tests.client import BASE, Person, Reply, blamed, problem
@@ -88,6 +89,33 @@ def test_what_is_wrong_is_said_before_a_stream_begins(admin: Person, nobody: Per
     assert blamed(streamed(admin, "tracks", sort="x"), 400) == ["sort"]
     problem(streamed(admin, "artists/999999/tracks"), 404)
     problem(streamed(nobody, "tracks"), 401)
+
+
+@pytest.mark.usefixtures("there")
+@pytest.mark.parametrize(
+    ("error", "status"), [(OperationalError("gone"), 503), (ValueError("a fault of ours"), 500)]
+)
+def test_one_that_breaks_off_says_so_in_its_last_line(
+    admin: Person,
+    two_at_once: list[int],
+    error: Exception,
+    status: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = admin.page("tracks", limit=4)["items"]
+    page = lists.page
+
+    def break_off(*args: Any, **kwargs: Any) -> lists.Page:
+        if len(two_at_once) == 3:
+            raise error
+        return page(*args, **kwargs)
+
+    monkeypatch.setattr(lists, "page", break_off)
+    reply = streamed(admin, "tracks")
+    assert reply.status == 200
+    assert reply.lines[:-1] == before
+    assert reply.lines[-1]["type"].startswith("/api/docs/problems#")
+    assert reply.lines[-1]["status"] == status
 
 
 def test_an_empty_list_is_an_empty_stream(listener: Person) -> None:

@@ -40,8 +40,8 @@ def problem_of(error: Exception) -> problems.Problem | None:
     return None
 
 
-def respond(problem: problems.Problem) -> HttpResponse:
-    document = ProblemDetails(
+def document(problem: problems.Problem) -> ProblemDetails:
+    return ProblemDetails(
         type=TYPE + problem.code,
         code=problem.code,
         title=problem.title,
@@ -49,8 +49,11 @@ def respond(problem: problems.Problem) -> HttpResponse:
         detail=problem.detail,
         errors=list(problem.errors),
     )
+
+
+def respond(problem: problems.Problem) -> HttpResponse:
     response = HttpResponse(
-        msgspec.json.encode(document), status=problem.status, content_type=CONTENT_TYPE
+        msgspec.json.encode(document(problem)), status=problem.status, content_type=CONTENT_TYPE
     )
     if problem.status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = 'Bearer realm="vivace"'
@@ -71,6 +74,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return respond(problems.NotFound("No such path"))
 
 
+OURS = problems.InternalError("It is not your request's fault; the log has the cause")
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
-    problem = problems.InternalError("It is not your request's fault; the log has the cause")
-    return respond(problem)
+    return respond(OURS)

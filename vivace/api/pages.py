@@ -1,6 +1,7 @@
 """Collections: what every one of them takes and answers, and the cursors between pages."""
 
 import hmac
+import logging
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +15,7 @@ from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from dmr.negotiation import request_renderer
 from msgspec import Meta
 
+from vivace.api import errors
 from vivace.api.conditional import FOR_ONE_READER, answer
 from vivace.api.parameters import wrong
 from vivace.api.schemas import Answer
@@ -23,6 +25,8 @@ from vivace.catalogue.fields import timestamp
 from vivace.catalogue.lists import Listing, Order, Place
 from vivace.catalogue.statements import many
 from vivace.problems import Fault, Invalid
+
+log = logging.getLogger(__name__)
 
 LIMIT_MAX = 10_000
 OFFSET_MAX = 10_000
@@ -212,7 +216,17 @@ def lines(
     rest: Iterator[list[tuple[Any, ...]]],
     shape: Callable[[tuple[Any, ...]], Any],
 ) -> Iterator[bytes]:
+    """The rows; where it fails on the way, a problem document last.
+
+    By then it has begun as a 200, and not every server tells its client that it broke off.
+    """
     encode = msgspec.json.Encoder().encode_lines
-    yield encode([shape(row) for row in first])
-    for rows in rest:
-        yield encode([shape(row) for row in rows])
+    try:
+        yield encode([shape(row) for row in first])
+        for rows in rest:
+            yield encode([shape(row) for row in rows])
+    except Exception as error:
+        problem = errors.problem_of(error)
+        if problem is None:
+            log.exception("A stream broke off")
+        yield encode([errors.document(problem or errors.OURS)])
