@@ -1,11 +1,17 @@
 """A file over HTTP: what is answered where not all of it goes in."""
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
+import pytest
+from django.utils import timezone
 
 from tests.client import Person, Reply, blamed, problem
+from vivace.api import imports
+from vivace.api.models import KeptAnswer
 from vivace.catalogue.models import Artist, Track
+from vivace.imports.report import ImportReport
 
 RIGHT = {"title": "Jóga", "artist": "Björk", "album": "Homogenic"}
 WRONG = {"title": "", "artist": "Zaz", "album": "Zaz"}
@@ -44,6 +50,41 @@ def test_a_file_that_was_kept_out_can_be_sent_again_under_its_key(editor: Person
     assert send(RIGHT).json["added"] == 1
     assert send(RIGHT).headers["Idempotency-Replayed"] == "true"
     assert Track.objects.count() == 1
+
+
+def test_under_its_key_an_import_may_run_for_long(editor: Person) -> None:
+    def send() -> Reply:
+        headers, lines = {"Idempotency-Key": "once"}, msgspec.json.encode(RIGHT)
+        return editor.send(
+            "POST", "imports", lines, headers=headers, content_type="application/x-ndjson"
+        )
+
+    def runs_for(minutes: int) -> None:
+        started_at = timezone.now() - timedelta(minutes=minutes)
+        KeptAnswer.objects.update(status=None, started_at=started_at)
+
+    assert send().json["added"] == 1
+    runs_for(minutes=16)
+    problem(send(), 409)
+    runs_for(minutes=21)
+    assert send().json["unchanged"] == 1
+
+
+def test_one_whose_key_was_taken_over_says_what_it_did(
+    editor: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was committed by then."""
+
+    def late(*_: Any, **__: Any) -> ImportReport:
+        KeptAnswer.objects.update(started_at=timezone.now())
+        return ImportReport(added=1)
+
+    monkeypatch.setattr(imports, "import_rows", late)
+    reply = editor.send(
+        "POST", "imports", b"{}", headers={"Idempotency-Key": "once"},
+        content_type="application/x-ndjson",
+    )  # fmt: skip
+    assert (reply.status, reply.json["added"]) == (200, 1)
 
 
 def test_a_source_is_no_longer_than_in_a_row(editor: Person) -> None:

@@ -27,6 +27,8 @@ KEPT_FOR = timedelta(hours=24)
 
 ABANDONED_AFTER = timedelta(minutes=5)
 """A request that has run for longer died with its process: its key is free again."""
+IMPORT_ABANDONED_AFTER = timedelta(minutes=20)
+"""Behind Gunicorn one may run for a quarter of an hour (`VIVACE_SECONDS`)."""
 
 KEPT_HEADERS = ("Content-Type", "ETag", "Location")
 
@@ -83,9 +85,10 @@ def kept(
 
     Raises `KeyReused` where the key stands for another request, and `Conflict` where that
     request is still running. A request that fails leaves its key free. `together` has the answer
-    kept in the transaction of what it makes.
+    kept in the transaction of what it makes; an import has its own.
     """
-    found = claim(account_id, key, fingerprint)
+    abandoned_after = ABANDONED_AFTER if together else IMPORT_ABANDONED_AFTER
+    found = claim(account_id, key, fingerprint, abandoned_after)
     if found.status is not None:
         if connection.vendor == "postgresql":
             # The first may have committed this moment, and wait for this before it says so.
@@ -97,7 +100,7 @@ def kept(
             response = make()
             headers = {name: response[name] for name in KEPT_HEADERS if name in response}
             answer = {"headers": headers, "body": response.content}
-            if not mine.update(status=response.status_code, **answer):
+            if not mine.update(status=response.status_code, **answer) and together:
                 # It was taken for abandoned, and what it made would be made twice.
                 raise Conflict("Another request with this key has taken its place")
     except BaseException:
@@ -107,7 +110,7 @@ def kept(
     return response
 
 
-def claim(account_id: int, key: str, fingerprint: bytes) -> KeptAnswer:
+def claim(account_id: int, key: str, fingerprint: bytes, abandoned_after: timedelta) -> KeptAnswer:
     """The row of a key: this request's own, still to be run, or the one with its answer.
 
     Raises `Unauthenticated` where the account has gone.
@@ -125,12 +128,12 @@ def claim(account_id: int, key: str, fingerprint: bytes) -> KeptAnswer:
     if found is None:
         # The account has gone, or the request with this key failed between our two looks.
         people.active(account_id)
-        return claim(account_id, key, fingerprint)
+        return claim(account_id, key, fingerprint, abandoned_after)
     if bytes(found.fingerprint) != fingerprint:
         raise KeyReused("This Idempotency-Key was sent with another request")
     if found.status is None:
         # Of several that find it abandoned, the one whose update meets the old start has it.
-        abandoned = rows.filter(started_at=found.started_at, started_at__lt=now - ABANDONED_AFTER)
+        abandoned = rows.filter(started_at=found.started_at, started_at__lt=now - abandoned_after)
         if not abandoned.update(started_at=now):
             raise Conflict(
                 "The first request with this key is running", headers={"Retry-After": "1"}
