@@ -1,6 +1,9 @@
 """PostgreSQL is killed and comes back, and Vivace goes on: the same process, nothing to restart."""
 
 import json
+import os
+import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -280,3 +283,23 @@ def test_one_that_was_found_some_time_ago_is_taken_if_it_still_answers(
         assert (thread.connection is found) is not lost
         thread.close()
     assert found.closed
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="TCP has these on Linux")
+def test_one_that_falls_silent_is_given_up_within_a_minute(
+    postgresql_to_kill: servers.Program, django_db_blocker: Any
+) -> None:
+    url = f"{address(postgresql_to_kill)}/postgres"
+    thread: Any = ConnectionHandler({"default": database(url)})["default"]
+    with django_db_blocker.unblock():
+        thread.ensure_connection()
+        with socket.socket(fileno=os.dup(thread.connection.pgconn.socket)) as own:
+            unheard_ms = own.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            idle, every, times = (
+                own.getsockopt(socket.IPPROTO_TCP, option)
+                for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+            )
+            assert own.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        thread.close()
+    assert 0 < unheard_ms <= 60_000
+    assert 0 < idle + every * times <= 15

@@ -133,6 +133,15 @@ def test_nothing_set_is_a_good_start(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+def test_nobody_else_on_the_machine_reads_the_library(tmp_path: Path) -> None:
+    """Whoever has the key from elsewhere."""
+    told = {"VIVACE_DATA_DIR": str(tmp_path / "a" / "b"), "VIVACE_SECRET_KEY": SECRET_KEY}
+    ended = started("-m", "vivace", "migrate", "--verbosity=0", **told)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "a" / "b" / "vivace.sqlite3").exists()
+
+
 @pytest.mark.parametrize("name", ["Vol #2", "what?", "50%25", "élan & co"])
 def test_a_folder_may_have_any_name(name: str, tmp_path: Path) -> None:
     folder = tmp_path / name

@@ -63,7 +63,7 @@ class Requests(Collector):
 
         stored = CounterMetricFamily(
             "vivace_stored_answers",
-            "Answers that may be kept: known to the client, kept in the process, shared, or made",
+            "Lists and things of the catalogue: known to the client, kept here, shared, or made",
             labels=["outcome"],
         )
         for labels, (_, *counts) in together(noted, "outcome").items():

@@ -124,6 +124,12 @@ SQLITE_OPTIONS = {
 POSTGRESQL_OPTIONS = {
     # Seconds. Where nothing is heard at all, TCP would go on for minutes.
     "connect_timeout": "5",
+    # Nor for a quarter of an hour where a connection falls silent, with the machine at its end. A
+    # PostgreSQL that does not read looks like that, too: during a COPY it may wait for a lock.
+    "tcp_user_timeout": "60000",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
     "server_side_binding": True,
     "prepare_threshold": 5,
     # Its costs are those of disks that turn: it would read all genres for each track rather than
@@ -242,7 +248,6 @@ def secret(text: str) -> str:
 
 
 def make_secret(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     # Whole, and for nobody else's eyes, before it has its name.
     with NamedTemporaryFile("w", dir=path.parent, encoding="ascii") as made:
         made.write(secrets.token_urlsafe(SECRET_MIN_LENGTH))
@@ -265,12 +270,21 @@ def kept_secret() -> str:
             make_secret(path)
         return secret(path.read_text(encoding="ascii"))
     except OSError as error:
-        raise ImproperlyConfigured(
-            f"VIVACE_DATA_DIR: {DATA_DIR} cannot be used: {error.strerror}"
-        ) from error
+        raise unusable(error) from error
     except ValueError as error:
         raise ImproperlyConfigured(f"VIVACE_SECRET_KEY: the one kept in {path}: {error}") from error
 
+
+def unusable(error: OSError) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"VIVACE_DATA_DIR: {DATA_DIR} cannot be used: {error.strerror}")
+
+
+if DATABASES["default"] is EMBEDDED:
+    try:
+        # Who else is on the machine may not read accounts and sessions.
+        DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise unusable(error) from error
 
 SECRET_KEY = read("VIVACE_SECRET_KEY", "", secret) or kept_secret()
 DEBUG = read("VIVACE_DEBUG", False, switch)

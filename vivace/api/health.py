@@ -7,9 +7,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from vivace.accounts.bearer import identify
-from vivace.api.errors import respond
+from vivace.api.errors import problem_of, respond
 from vivace.metrics import CONTENT_TYPE, exposition
-from vivace.problems import Forbidden, Problem, Unauthenticated, Unavailable
+from vivace.problems import Forbidden, Unauthenticated, Unavailable
 
 
 @require_safe
@@ -51,6 +51,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
             raise Unauthenticated("Send an admin's API key: Authorization: Bearer …")
         if not identity.has("admin"):
             raise Forbidden(f"It takes the role admin, yours is {identity.role}")
-    except Problem as problem:
+    except Exception as error:
+        problem = problem_of(error)
+        if problem is None:
+            raise
         return respond(problem)
     return HttpResponse(exposition(), content_type=CONTENT_TYPE)

@@ -1,3 +1,4 @@
+import secrets
 import sys
 from typing import Any
 
@@ -20,10 +21,13 @@ class Catalogue(AppConfig):
 
 def begin(using: str, **_: Any) -> None:
     """See that there is a generation: `vivace flush` takes along what a migration put there."""
+    from vivace.catalogue.caching import BITS
     from vivace.catalogue.models import Generation
 
     if Generation._meta.db_table in connections[using].introspection.table_names():
-        Generation.objects.using(using).get_or_create(pk=1)
+        # Not the first one again, under which answers of what is gone may still be kept.
+        drawn = {"value": secrets.randbits(BITS)}
+        Generation.objects.using(using).get_or_create(pk=1, defaults=drawn)
 
 
 def index(using: str, verbosity: int, **_: Any) -> None:
