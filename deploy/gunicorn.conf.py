@@ -5,7 +5,7 @@ environment has Vivace's settings, and may have:
 
     VIVACE_BIND     unix:/run/vivace/vivace.sock unless it says otherwise
     VIVACE_WORKERS  as many as there are cores
-    VIVACE_QUEUE    384 requests may wait; the next one is refused at once (max_conns, too)
+    VIVACE_QUEUE    384 requests may wait; the next is refused at once (max_conns of reads, too)
     VIVACE_SECONDS  30 that a request may take: its worker is then replaced
     VIVACE_NICE     0 to 19: how far it lets others on this machine go first
 
@@ -39,8 +39,9 @@ workers = int(os.environ.get("VIVACE_WORKERS") or os.cpu_count() or 1)
 # a third of a second for two workers.
 backlog = int(os.environ.get("VIVACE_QUEUE") or 384)
 
-# NGINX has bounded it.
+# NGINX has bounded both. There is no number for the latter that means none.
 limit_request_line = 0
+limit_request_field_size = 1 << 15
 
 timeout = int(os.environ.get("VIVACE_SECONDS") or 30)
 
@@ -61,14 +62,16 @@ loglevel = "warning"
 
 # What the workers count they count together, in a folder that has to be known when they load.
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="vivace-metrics-")
+    # From /tmp it might be taken away as old.
+    folder = tempfile.mkdtemp(prefix="vivace-metrics-", dir=os.environ.get("RUNTIME_DIRECTORY"))
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
 
     def forget(folder: str, main: int) -> None:
         # Workers end by this, too.
         if os.getpid() == main:
             shutil.rmtree(folder, ignore_errors=True)
 
-    atexit.register(forget, os.environ["PROMETHEUS_MULTIPROC_DIR"], os.getpid())
+    atexit.register(forget, folder, os.getpid())
 
 
 class Handover:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from configparser import ConfigParser
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,7 @@ def test_reads_logins_and_writes_do_not_wait_for_each_other(site: Site) -> None:
             (200, "GET", "/api/v1/tracks/?limit=2&sort=-title", None, {}),
             (200, "HEAD", ARTISTS, None, {}),
             (200, "GET", "/healthz", None, {}),
+            (401, "POST", "/api/v1/auth/refresh/", {"refresh_token": "none"}, {}),
         ],
         "logins": [
             (200, "POST", "/api/v1/auth/login", login, {}),
@@ -322,6 +323,33 @@ def test_a_header_too_large_is_refused(site: Site) -> None:
     assert problem(said(site.port, head)) == 400
 
 
+def test_a_large_header_is_not(site: Site) -> None:
+    known = ",".join(f'"{n:030}"' for n in range(600))
+    assert site.ask("GET", ARTISTS, headers={"If-None-Match": known})[0] == 200
+
+
+def test_no_more_comes_in_pieces_than_at_once(site: Site) -> None:
+    head = b"POST /api/v1/artists HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    mebibyte = b"100000\r\n" + b" " * (1 << 20) + b"\r\n"
+    assert problem(said(site.port, head + 34 * mebibyte)) == 413
+
+
+def test_imports_of_one_address_do_not_fill_the_disk(site: Site) -> None:
+    head = b"POST /api/v1/imports HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"
+    with ExitStack() as stack:
+        for _ in range(4):
+            connection = socket.create_connection(
+                (servers.LOOPBACK, site.port), source_address=("127.0.3.1", 0)
+            )
+            stack.enter_context(connection)
+            connection.sendall(head)
+        time.sleep(0.5)
+        imports = "/api/v1/imports"
+        assert site.ask("POST", imports, b"{}", source="127.0.3.1")[0] == 429
+        assert site.ask("GET", ARTISTS, source="127.0.3.1")[0] == 200
+        assert site.ask("POST", imports, b"{}", source="127.0.3.2")[0] == 401
+
+
 def test_as_many_ids_are_asked_for_as_may_be(site: Site) -> None:
     ids = ",".join(str(1_000_000 + n) for n in range(1_000))
     assert site.ask("GET", f"{ARTISTS}?ids={ids}")[0] == 200
@@ -329,7 +357,8 @@ def test_as_many_ids_are_asked_for_as_may_be(site: Site) -> None:
 
 def said(port: int, sent: bytes) -> bytes:
     with socket.create_connection((servers.LOOPBACK, port), timeout=20) as connection:
-        connection.sendall(sent)
+        with suppress(ConnectionError):
+            connection.sendall(sent)
         answer = b""
         while part := connection.recv(65_536):
             answer += part

@@ -51,6 +51,17 @@ def shipped(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return runpy.run_path(str(front.DEPLOY / "gunicorn.conf.py"))
 
 
+def test_its_workers_count_where_nothing_is_taken_away_for_being_old(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    # So that it is put back afterwards.
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+    monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR")
+    runpy.run_path(str(front.DEPLOY / "gunicorn.conf.py"))
+    assert Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).parent == tmp_path
+
+
 @pytest.fixture
 def load(shipped: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Callable[[Booting], None]:
     """How a worker loads."""

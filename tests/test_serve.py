@@ -1,5 +1,6 @@
 """`vivace serve`, as someone starts it: a process on a port, which answers and ends."""
 
+import fcntl
 import json
 import os
 import signal
@@ -46,12 +47,14 @@ def serving(
     *,
     command: Sequence[str] = (),
     cwd: Path | None = None,
+    stdin: int | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
     """The server once it answers; killed with its workers if the block leaves it running."""
     process = subprocess.Popen(
         command or vivace("serve", "--port", str(port), "--workers", str(workers)),
         cwd=cwd,
         env=environment,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -230,6 +233,27 @@ def test_it_ends_quietly_at_ctrl_c(environment: dict[str, str]) -> None:
         said, _ = server.communicate(timeout=STOP_SECONDS)
     assert server.returncode == 0
     assert len(said.splitlines()) == 1, said
+
+
+def test_it_ends_with_its_terminal(environment: dict[str, str]) -> None:
+    port, (_, terminal) = free_port(), os.openpty()
+    with serving(environment, port, stdin=terminal) as server:
+        server.send_signal(signal.SIGHUP)
+        server.communicate(timeout=STOP_SECONDS)
+    assert server.returncode == 0
+    assert get(port, "/healthz") == (0, b"")
+
+
+def test_where_it_counts_is_not_taken_for_old(environment: dict[str, str]) -> None:
+    """systemd takes away what nobody has touched for days, and passes by what is locked."""
+    environment.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    with serving(environment, free_port(), workers=1) as server:
+        told = [each.environ() for each in psutil.Process(server.pid).children()]
+        (folder,) = {found for each in told if (found := each.get("PROMETHEUS_MULTIPROC_DIR"))}
+        held = os.open(folder, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(held)
 
 
 def test_its_workers_end_when_it_is_killed(environment: dict[str, str]) -> None:

@@ -4,6 +4,7 @@
 up to date. It loads nothing of Django's, which only the workers need: 16 MB instead of 72.
 """
 
+import fcntl
 import multiprocessing
 import os
 import signal
@@ -57,6 +58,9 @@ def serve(address: str, port: int, workers: int) -> None:
         log_level=LogLevels.warning,
     )
     server.on_startup(hear_ctrl_c)
+    if sys.stdin and sys.stdin.isatty() and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        # The terminal is closed; Granian would start other workers and go on.
+        server.signal_handler_reload = server.signal_handler_interrupt  # type: ignore[method-assign]
     with counting_together():
         server.serve(target_loader=worker.load)
 
@@ -95,7 +99,13 @@ def counting_together() -> Iterator[None]:
         return
     with tempfile.TemporaryDirectory(prefix="vivace-metrics-") as folder:
         os.environ[COUNTED_IN] = folder
-        yield
+        # What systemd takes from /tmp when it is old it leaves where it is locked.
+        held = os.open(folder, os.O_RDONLY)
+        fcntl.flock(held, fcntl.LOCK_SH)
+        try:
+            yield
+        finally:
+            os.close(held)
 
 
 if __name__ == "__main__":

@@ -119,6 +119,7 @@ def write_settings(
     if not limited:
         changes |= {
             "        limit_conn connections 200;\n": "",
+            "        limit_conn imports 4;\n": "",
             "        limit_req zone=requests burst=2000 nodelay;\n": "",
         }
     if public:
