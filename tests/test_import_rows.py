@@ -2,15 +2,18 @@
 
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from vivace.accounts.models import User
 from vivace.catalogue import caching
 from vivace.catalogue.entries import CREDITS_MAX
 from vivace.catalogue.models import Album, Artist, Genre, Track
-from vivace.imports import formats, run, tracks
+from vivace.imports import formats, run, store, tracks
 from vivace.imports.report import ImportReport
 from vivace.listening.models import Playlist
 from vivace.problems import Conflict
@@ -195,6 +198,31 @@ def test_a_later_row_says_whose_it_is_and_the_first_credit_follows(kind: str) ->
     listed = found.credits.order_by("position").values_list("artist__name", "credited_as")
     assert [*listed] == [("Zaz", "Zaz"), ("Tricky", "Tricky")]
     assert json.loads(found.credit_list)[0]["name"] == found.artist.name == "Zaz"
+
+
+if connection.vendor == "sqlite":
+
+    @pytest.mark.parametrize(("few", "taken"), [(20, 1), (0, 0)])
+    def test_a_large_import_keeps_the_indexes_where_much_changes(
+        few: int, taken: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        import_(NEUTRAL)
+        relieved, times = store.sqlite_relieved, list[int]()
+
+        @contextmanager
+        def counted() -> Iterator[None]:
+            times.append(1)
+            with relieved():
+                yield
+
+        monkeypatch.setattr(store, "sqlite_relieved", counted)
+        monkeypatch.setattr(store, "LARGE", 1)
+        monkeypatch.setattr(store, "FEW", few)
+        album = {"kind": "album", "title": "Post", "artist": "Björk", "type": "album"}
+        import_(album, *(NEUTRAL | {"title": title} for title in ("Isobel", "Enjoy")))
+        assert len(times) == taken
+        assert Album.objects.get().type == "album"
+        assert Track.objects.count() == 3
 
 
 def test_a_date_is_that_of_the_album_that_the_track_stays_on() -> None:
