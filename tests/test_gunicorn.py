@@ -3,12 +3,15 @@
 import os
 import re
 import runpy
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -74,6 +77,133 @@ def test_probes_can_fill_the_queue(shipped: dict[str, Any]) -> None:
     assert shipped["backlog"] * 1.5 < CONNECTIONS
 
 
+class Sent:
+    """A socket that keeps what is sent at once."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+
+    def sendall(self, data: bytes) -> None:
+        self.pieces.append(data)
+
+
+def answering(shipped: dict[str, Any], method: str, status: str, length: int | None) -> Any:
+    """An answer that has begun."""
+    asked = SimpleNamespace(method=method, version=(1, 1), should_close=lambda: True)
+    answer = shipped["InOnePiece"](asked, Sent(), SimpleNamespace(protocol="http"))
+    answer.start_response(status, [] if length is None else [("Content-Length", str(length))])
+    return answer
+
+
+def test_an_answer_goes_out_with_its_head(shipped: dict[str, Any]) -> None:
+    answer = answering(shipped, "GET", "200 OK", 4)
+    answer.write(b"lo")
+    (whole,) = answer.sock.pieces
+    head, _, body = whole.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK\r\nServer: gunicorn\r\nDate: ")
+    assert head.endswith(b"\r\nContent-Length: 4")
+    assert body == b"lo"
+    answer.write(b"ve")
+    answer.close()
+    assert answer.sock.pieces == [whole, b"ve"]
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "length"),
+    [
+        ("GET", "200 OK", 0),
+        ("HEAD", "200 OK", 4),
+        ("GET", "304 Not Modified", None),
+        ("DELETE", "204 No Content", None),
+    ],
+)
+@pytest.mark.parametrize("pieces", [[], [b""]])
+def test_the_head_goes_where_there_is_no_body(
+    shipped: dict[str, Any], method: str, status: str, length: int | None, pieces: list[bytes]
+) -> None:
+    answer = answering(shipped, method, status, length)
+    for piece in pieces:
+        answer.write(piece)
+    answer.close()
+    (head,) = (piece for piece in answer.sock.pieces if piece)
+    assert head.startswith(f"HTTP/1.1 {status}\r\n".encode())
+    assert head.endswith(b"\r\n\r\n")
+
+
+def test_the_head_does_not_wait_for_a_body_that_nobody_gets(shipped: dict[str, Any]) -> None:
+    answer = answering(shipped, "HEAD", "200 OK", None)
+    answer.write(b"the first of many")
+    assert len(answer.sock.pieces) == 1
+
+
+def test_a_large_body_is_not_copied(shipped: dict[str, Any]) -> None:
+    body = bytes(100_000)
+    answer = answering(shipped, "GET", "200 OK", len(body))
+    answer.write(body)
+    assert answer.sock.pieces[1] is body
+
+
+def test_a_stream_goes_by_the_piece(shipped: dict[str, Any]) -> None:
+    answer = answering(shipped, "GET", "200 OK", None)
+    for piece in (b"", b"lo", b"ve"):
+        answer.write(piece)
+    answer.close()
+    head, *chunks = answer.sock.pieces
+    assert head.endswith(b"\r\nTransfer-Encoding: chunked\r\n\r\n")
+    assert chunks == [b"2\r\nlo\r\n", b"2\r\nve\r\n", b"0\r\n\r\n"]
+
+
+APPLICATION = """
+import io
+import vivace.wsgi
+def application(environ, start_response):
+    start_response("200 OK", [])
+    if environ["PATH_INFO"] == "/file":
+        return environ["wsgi.file_wrapper"](open(__file__, "rb"))
+    if environ["PATH_INFO"] == "/memory":
+        return environ["wsgi.file_wrapper"](io.BytesIO(b"love"))
+    return [type(start_response.__self__).__name__.encode()]
+"""
+
+
+def test_its_workers_answer_like_that(tmp_path: Path) -> None:
+    (tmp_path / "told.py").write_text(APPLICATION)
+    with gunicorn(tmp_path, "told:application"):
+        until((tmp_path / "socket").exists)
+        assert received(tmp_path, "/") == b"InOnePiece"
+        assert received(tmp_path, "/file") == APPLICATION.encode()
+        assert received(tmp_path, "/memory") == b"love"
+
+
+def received(folder: Path, path: str) -> bytes:
+    """The body of an answer."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.connect(str(folder / "socket"))
+        asking.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+        whole = b"".join(iter(lambda: asking.recv(1 << 16), b""))
+        return whole.partition(b"\r\n\r\n")[2]
+
+
+@contextmanager
+def gunicorn(folder: Path, application: str) -> Iterator[subprocess.Popen[bytes]]:
+    """It, with an application of that folder; killed at the end."""
+    command = [sys.executable, "-m", "gunicorn", application, "--workers", "1"]
+    process = subprocess.Popen(
+        [*command, "--config", str(front.DEPLOY / "gunicorn.conf.py"), "--pythonpath", "."],
+        cwd=folder,
+        env=environment(f"sqlite:///{folder}/vivace.sqlite3", folder)
+        | {"VIVACE_BIND": f"unix:{folder}/socket", "PYTHONPATH": str(CHECKOUT)},
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        finally:
+            process.kill()
+
+
 def test_a_worker_of_nginx_asks_for_what_fits_the_queue(shipped: dict[str, Any]) -> None:
     upstreams = (front.DEPLOY / "nginx" / "upstreams.conf").read_text()
     reads = front.line_of(f"    server unix:{front.SHIPPED_SOCKETS['reads']} ", upstreams)
@@ -131,17 +261,8 @@ def test_it_ends_though_a_worker_still_loads(tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text(
         "import pathlib, time; pathlib.Path('loading').touch(); time.sleep(3600)"
     )
-    command = [sys.executable, "-m", "gunicorn", "slow:application", "--workers", "1"]
-    gunicorn = subprocess.Popen(
-        [*command, "--config", str(front.DEPLOY / "gunicorn.conf.py"), "--pythonpath", "."],
-        cwd=tmp_path,
-        env=environment(f"sqlite:///{tmp_path}/vivace.sqlite3", tmp_path)
-        | {"VIVACE_BIND": f"unix:{tmp_path}/socket", "PYTHONPATH": str(CHECKOUT)},
-    )
-    try:
+    with gunicorn(tmp_path, "slow:application") as process:
         until((tmp_path / "loading").exists)
-        gunicorn.terminate()
+        process.terminate()
         # Far sooner than running requests may take.
-        assert gunicorn.wait(10) == 0
-    finally:
-        gunicorn.kill()
+        assert process.wait(10) == 0
