@@ -87,6 +87,7 @@ def fill() -> None:
     from tests import builders
     from vivace.accounts import keys, people
     from vivace.listening import favourites, playlists
+    from vivace.listening.playlists import Own
 
     accounts = [
         people.create(f"{name}@example.org", name, PASSWORD, role)
@@ -102,7 +103,7 @@ def fill() -> None:
     for account in accounts:
         name = f"What {account.username} likes"
         playlist = playlists.create(account.pk, name=name, description=None, public=True)
-        playlists.add(playlist, [*map(int, tracks[:3])])
+        playlists.add(Own(account.pk, playlist.pk), [*map(int, tracks[:3])])
         favourites.add(account.pk, "artists", int(simone))
         keys.create(account.pk, "A player")
 

@@ -15,6 +15,7 @@ from vivace.catalogue import caching
 from vivace.catalogue.models import Artist, Track
 from vivace.imports import run, staging
 from vivace.listening import playlists
+from vivace.listening.playlists import Own
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -91,7 +92,7 @@ def test_what_a_row_does_not_say_of_a_playlist_is_its_owners(
 
     def plan_beside_the_owner(attempt: run.Attempt) -> None:
         plan(attempt)
-        playlists.change(made, public=False)
+        playlists.change(Own(owner.pk, made.pk), public=False)
 
     monkeypatch.setattr(run.Attempt, "plan", plan_beside_the_owner)
     row: dict[str, object] = {"name": "KEPT", "tracks": []}

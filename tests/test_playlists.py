@@ -1,6 +1,7 @@
 """What one does with a playlist, whatever else happens to it at the same time."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -16,12 +17,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from tests.sites import until
 from tests.threads import at_once
 from vivace.accounts.models import User
 from vivace.catalogue import changes
 from vivace.catalogue.models import Album, Artist, Track
 from vivace.listening import playlists
 from vivace.listening.models import Playlist, PlaylistItem
+from vivace.listening.playlists import Own
 from vivace.problems import Conflict, Forbidden, NotFound
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +45,7 @@ def tracks(*titles: str) -> list[int]:
 
 def playlist_of(track_ids: Sequence[int]) -> Playlist:
     playlist = Playlist.objects.create(owner=user("alice"), name="Évening")
-    playlists.add(playlist, track_ids)
+    playlists.add(own(playlist), track_ids)
     return playlist
 
 
@@ -51,7 +54,7 @@ def test_a_column_that_an_upgrade_adds_is_in_nobodys_way() -> None:
     playlist = playlist_of([])
 
     def looked_up() -> None:
-        assert playlists.to_read(playlist.owner_id, playlist.pk) == playlist
+        playlists.check_readable(playlist.owner_id, playlist.pk)
         assert User.objects.named(playlist.owner.username) == playlist.owner
 
     for _ in range(20):  # until PostgreSQL has them prepared
@@ -74,6 +77,10 @@ def altered(how: str) -> None:
     assert at_once(alter) == [None]
 
 
+def own(playlist: Playlist) -> Own:
+    return Own(playlist.owner_id, playlist.pk)
+
+
 def track_ids_of(playlist: Playlist) -> list[int]:
     return list(playlist.items.values_list("track_id", flat=True))
 
@@ -83,11 +90,11 @@ def item_at(playlist: Playlist, index: int) -> PlaylistItem:
 
 
 def move(item: PlaylistItem, index: int) -> None:
-    playlists.move(item.playlist, item.pk, index)
+    playlists.move(own(item.playlist), item.pk, index)
 
 
 def remove(item: PlaylistItem) -> None:
-    playlists.remove(item.playlist, item.pk)
+    playlists.remove(own(item.playlist), item.pk)
 
 
 def test_a_name_is_found_by_its_folded_key() -> None:
@@ -97,7 +104,7 @@ def test_a_name_is_found_by_its_folded_key() -> None:
 def test_tracks_are_added_at_the_end_in_the_order_given() -> None:
     one, two, three = tracks("One", "Two", "Three")
     playlist = playlist_of([two, one])
-    ids = playlists.add(playlist, [three, two])
+    ids = playlists.add(own(playlist), [three, two])
     assert track_ids_of(playlist) == [two, one, three, two]
     assert list(playlist.items.values_list("id", flat=True))[2:] == list(ids)
 
@@ -108,7 +115,7 @@ def test_tracks_are_added_at_the_end_in_the_order_given() -> None:
 def test_tracks_are_added_before_the_item_at_an_index(index: int, expected: str) -> None:
     ids = dict(zip("abcd", tracks(*"abcd"), strict=True))
     playlist = playlist_of([ids[letter] for letter in "abb"])
-    playlists.add(playlist, [ids["c"], ids["d"]], index)
+    playlists.add(own(playlist), [ids["c"], ids["d"]], index)
     assert track_ids_of(playlist) == [ids[letter] for letter in expected]
 
 
@@ -123,7 +130,7 @@ def test_an_item_moves_to_an_index(start: int, end: int, expected: str) -> None:
     move(item, end)
     assert track_ids_of(playlist) == [ids[letter] for letter in expected]
     item.refresh_from_db()
-    assert playlists.positions(playlist).index(item.position) == end
+    assert playlists.positions(playlist.pk).index(item.position) == end
 
 
 def test_removing_one_of_two_equal_tracks_leaves_the_other() -> None:
@@ -136,9 +143,9 @@ def test_removing_one_of_two_equal_tracks_leaves_the_other() -> None:
 def test_replacing_leaves_nothing_of_what_was_there() -> None:
     one, two = tracks("One", "Two")
     playlist = playlist_of([one, one, one])
-    playlists.replace(playlist, [two, one])
+    playlists.replace(own(playlist), [two, one])
     assert track_ids_of(playlist) == [two, one]
-    playlists.replace(playlist, [])
+    playlists.replace(own(playlist), [])
     assert track_ids_of(playlist) == []
 
 
@@ -147,15 +154,15 @@ def test_indexes_close_up_over_a_track_that_left_the_library() -> None:
     playlist = playlist_of([one, two, one, three, one])
     Track.objects.filter(pk=one).delete()
     move(item_at(playlist, 0), 1)
-    playlists.add(playlist, [two], 1)
+    playlists.add(own(playlist), [two], 1)
     assert track_ids_of(playlist) == [three, two, two]
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda playlist: playlists.add(playlist, track_ids_of(playlist)),
-        lambda playlist: playlists.replace(playlist, track_ids_of(playlist)),
+        lambda playlist: playlists.add(own(playlist), track_ids_of(playlist)),
+        lambda playlist: playlists.replace(own(playlist), track_ids_of(playlist)),
         lambda playlist: move(item_at(playlist, 0), 1),
         lambda playlist: remove(item_at(playlist, 0)),
     ],
@@ -174,10 +181,10 @@ def test_unknown_tracks_are_all_named_and_nothing_is_added() -> None:
     one, two = tracks("One", "Two")
     playlist = playlist_of([one])
     with pytest.raises(Conflict) as caught:
-        playlists.add(playlist, [one, two + 7, one, two + 8])
+        playlists.add(own(playlist), [one, two + 7, one, two + 8])
     assert [fault.pointer for fault in caught.value.errors] == ["/track_ids/1", "/track_ids/3"]
     with pytest.raises(Conflict):
-        playlists.replace(playlist, [two + 7])
+        playlists.replace(own(playlist), [two + 7])
     assert track_ids_of(playlist) == [one]
 
 
@@ -186,7 +193,7 @@ def test_an_index_beyond_the_end_is_refused(index: int) -> None:
     one, two = tracks("One", "Two")
     playlist = playlist_of([one, two])
     with pytest.raises(Conflict) as caught:
-        playlists.add(playlist, [one], index)
+        playlists.add(own(playlist), [one], index)
     assert [fault.pointer for fault in caught.value.errors] == ["/position"]
     with pytest.raises(Conflict):
         move(item_at(playlist, 0), index if index != 3 else 2)
@@ -197,11 +204,11 @@ def test_a_playlist_holds_so_many_items_and_no_more(monkeypatch: pytest.MonkeyPa
     one, two = tracks("One", "Two")
     playlist = playlist_of([one, two])
     with pytest.raises(Conflict) as caught:
-        playlists.add(playlist, [one, one])
+        playlists.add(own(playlist), [one, one])
     assert [fault.pointer for fault in caught.value.errors] == ["/track_ids"]
     with pytest.raises(Conflict):
-        playlists.replace(playlist, [one] * 4)
-    playlists.add(playlist, [one])
+        playlists.replace(own(playlist), [one] * 4)
+    playlists.add(own(playlist), [one])
     assert track_ids_of(playlist) == [one, two, one]
 
 
@@ -216,26 +223,27 @@ def test_what_is_gone_cannot_be_changed() -> None:
         move(item, 0)
     Playlist.objects.filter(pk=playlist.pk).delete()
     with pytest.raises(NotFound):
-        playlists.add(playlist, [one])
+        playlists.add(own(playlist), [one])
 
 
 def test_who_may_read_and_who_may_change() -> None:
     alice, bob = user("alice"), user("bob")
     private = Playlist.objects.create(owner=alice, name="Private")
     public = Playlist.objects.create(owner=alice, name="Public", public=True)
-    assert playlists.to_change(alice.pk, private.pk) == private
-    assert playlists.to_read(bob.pk, public.pk) == public
-    assert playlists.to_read(None, public.pk) == public
+    playlists.check_readable(alice.pk, private.pk)
+    playlists.check_readable(bob.pk, public.pk)
+    playlists.check_readable(None, public.pk)
+    playlists.change(own(private), description="Mine")
     with pytest.raises(Forbidden):
-        playlists.to_change(bob.pk, public.pk)
-    for act in (playlists.to_read, playlists.to_change):
-        with pytest.raises(NotFound) as hidden:
-            act(bob.pk, private.pk)
-        with pytest.raises(NotFound) as missing:
-            act(bob.pk, public.pk + 1)
-        assert hidden.value.detail == missing.value.detail
-    with pytest.raises(NotFound):
-        playlists.to_read(None, private.pk)
+        playlists.delete(Own(bob.pk, public.pk))
+    with pytest.raises(NotFound) as hidden:
+        playlists.delete(Own(bob.pk, private.pk))
+    with pytest.raises(NotFound) as missing:
+        playlists.delete(Own(bob.pk, public.pk + 1))
+    assert hidden.value.detail == missing.value.detail
+    for account_id in (None, bob.pk):
+        with pytest.raises(NotFound):
+            playlists.check_readable(account_id, private.pk)
 
 
 def test_the_number_of_queries_does_not_grow_with_the_size() -> None:
@@ -243,18 +251,16 @@ def test_the_number_of_queries_does_not_grow_with_the_size() -> None:
     playlist = playlist_of(some)
 
     def queries(change: Callable[[], Any]) -> int:
-        with CaptureQueriesContext(
-            connection,
-        ) as captured:
+        with CaptureQueriesContext(connection) as captured:
             change()
         return len(captured)
 
-    # Savepoint and its release, the lock, how many items, the known tracks, where they go, the
-    # shift and its way back, new ids, the rows (a COPY is not counted), the playlist's time.
-    few = queries(lambda: playlists.add(playlist, some[:1], 0))
-    assert queries(lambda: playlists.add(playlist, some * 10, 0)) == few <= 11
-    # At the end they are in nobody's way.
-    assert queries(lambda: playlists.add(playlist, some)) == few - 3
+    # Savepoint and its release, the lock, how many items, the rows, the playlist's time.
+    assert queries(lambda: playlists.add(own(playlist), some)) == 6
+    # Before others, too: where they go, the shift and its way back; tracks are held on PostgreSQL.
+    more = 4 if connection.vendor == "postgresql" else 3
+    assert queries(lambda: playlists.add(own(playlist), some[:1], 0)) == 6 + more
+    assert queries(lambda: playlists.add(own(playlist), some * 10, 0)) == 6 + more
     # Savepoint and its release, the lock, the item, how many, where to, there and back, the time.
     assert queries(lambda: move(item_at(playlist, 300), 0)) - 1 == 9
 
@@ -279,7 +285,7 @@ class Listening(RuleBasedStateMachine):
     def add(self, data: st.DataObject) -> None:
         added = self.some(data)
         index = data.draw(st.none() | st.integers(0, len(self.model)))
-        playlists.add(self.playlist, added, index)
+        playlists.add(own(self.playlist), added, index)
         index = len(self.model) if index is None else index
         self.model[index:index] = added
 
@@ -300,7 +306,7 @@ class Listening(RuleBasedStateMachine):
     @rule(data=st.data())
     def replace(self, data: st.DataObject) -> None:
         self.model = self.some(data)
-        playlists.replace(self.playlist, self.model)
+        playlists.replace(own(self.playlist), self.model)
 
     @precondition(lambda self: len(self.track_ids) > 2)
     @rule()
@@ -333,7 +339,7 @@ def test_additions_at_once_all_arrive_each_in_one_piece() -> None:
     ids = tracks(*"abcdefgh")
     playlist = playlist_of(ids[:2])
     pairs = [ids[number : number + 2] for number in range(0, 8, 2)] * 2
-    at_once(*(lambda pair=pair: playlists.add(playlist, pair, 1) for pair in pairs))
+    at_once(*(lambda pair=pair: playlists.add(own(playlist), pair, 1) for pair in pairs))
     found = track_ids_of(playlist)
     assert (found[0], found[-1]) == (ids[0], ids[1])
     inserted = found[1:-1]
@@ -345,7 +351,7 @@ def test_additions_at_once_do_not_pass_the_size_together(monkeypatch: pytest.Mon
     monkeypatch.setattr(playlists, "MAX_ITEMS", 5)
     (one,) = tracks("One")
     playlist = playlist_of([one])
-    results = at_once(*[lambda: playlists.add(playlist, [one, one])] * 6)
+    results = at_once(*[lambda: playlists.add(own(playlist), [one, one])] * 6)
     assert [type(result) for result in results].count(Conflict) == 4
     assert len(track_ids_of(playlist)) == 5
 
@@ -376,7 +382,7 @@ def test_replacements_at_once_leave_one_of_them() -> None:
     ids = tracks(*"abcd")
     playlist = playlist_of(ids)
     wanted = [ids[:3], ids[1:], ids[::-1]]
-    at_once(*(lambda new=new: playlists.replace(playlist, new) for new in wanted))
+    at_once(*(lambda new=new: playlists.replace(own(playlist), new) for new in wanted))
     assert track_ids_of(playlist) in wanted
 
 
@@ -389,5 +395,38 @@ def delete_track(track_id: int) -> None:
 def test_a_track_that_is_deleted_at_once_is_in_no_playlist_afterwards() -> None:
     (one,) = tracks("One")
     playlist = Playlist.objects.create(owner=user("alice"), name="Évening")
-    at_once(lambda: playlists.add(playlist, [one]), lambda: delete_track(one))
+    at_once(lambda: playlists.add(own(playlist), [one]), lambda: delete_track(one))
     assert track_ids_of(playlist) == []
+
+
+if connection.vendor == "postgresql":
+    # SQLite has one writer at a time.
+
+    @IN_THREADS
+    @pytest.mark.parametrize("how", ["replace", "add"])
+    def test_who_removes_a_track_and_who_moves_its_items_do_not_wait_for_each_other(
+        how: str,
+    ) -> None:
+        one, two = tracks("One", "Two")
+        playlist = playlist_of([one, two])
+        changes_to = {"replace": ([two, one],), "add": ([one], 0)}
+        with ThreadPoolExecutor(1) as pool:
+            with transaction.atomic():
+                held = changes.locked(Track, one)
+                changing = pool.submit(
+                    at_once, lambda: getattr(playlists, how)(own(playlist), *changes_to[how])
+                )
+                until(somebody_waits)
+                held.delete()
+            (result,) = changing.result()
+        assert isinstance(result, Conflict)
+        assert track_ids_of(playlist) == [two]
+
+
+def somebody_waits() -> bool:
+    """For the transaction that this one is in."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid"
+        )
+        return cursor.fetchone() is not None

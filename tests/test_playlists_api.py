@@ -158,6 +158,11 @@ def test_a_walk_through_the_items_counts_on_from_page_to_page(
     assert [item["position"] for item in alice.walk(path, limit=4, sort="-position")] == [
         5, 4, 3, 2, 1, 0,
     ]  # fmt: skip
+    for far in (
+        alice.items(path, offset=4),
+        alice.items(path, offset=4, updated_since="2000-01-01T00:00:00Z"),
+    ):
+        assert [item["position"] for item in far] == [4, 5]
     some = alice.items(path, ids=",".join(item["id"] for item in walked[2:4]))
     assert [item["position"] for item in some] == [2, 3]
     lines = alice.send("GET", path, headers={"Accept": "application/x-ndjson"}).lines

@@ -21,7 +21,7 @@ BEFORE: dict[str, list[str]] = {
     "tracks": [],
     "genres": [],
     "playlists": [],
-    "playlists/<id>/items": ["the playlist and whose it is", "its positions, to count from 0"],
+    "playlists/<id>/items": ["the playlist and whose it is"],
     "me/favourites": [],
     "me/api-keys": [],
     "users": [],
@@ -150,6 +150,16 @@ def test_a_change_reads_what_if_match_names_only_where_it_is_there(
     guarded, with_it = sent("PATCH", there.path(path), admin, body, if_match="*")
     assert (plain.status, guarded.status) == (200, 200)
     assert len(with_it) == len(without) + 1
+
+
+def test_a_playlist_is_looked_up_once_where_it_is_held(admin: Person) -> None:
+    there = Everything(admin, 3)
+    path = there.path("playlists/<id>/items")
+    for method in ("POST", "PUT"):
+        body = bodies(there)[f"{method} playlists/<id>/items"]
+        reply, statements = sent(method, path, admin, body)
+        assert reply.status in (200, 201)
+        assert len([sql for sql in statements if "FROM listening_playlist " in sql]) == 1
 
 
 def test_nothing_is_asked_twice_in_a_change_of_a_playlist(admin: Person) -> None:

@@ -4,7 +4,8 @@ If-Match takes the playlist's ETag, for a change of its items too.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import count
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -20,16 +21,15 @@ from vivace.api.conditional import answer, guard, plain
 from vivace.api.controller import Api, no_content
 from vivace.api.filters import Searched
 from vivace.api.idempotency import idempotent
-from vivace.api.pages import Page, collection, number, values_of
+from vivace.api.pages import Page, collection, number, order_of, values_of
 from vivace.api.parameters import NoParameters, Query
 from vivace.api.resources import ROUTE, ById, Collection, ids, path_id, shown
 from vivace.api.shapes import playlist, track
 from vivace.catalogue.entries import Body, Id, Name
-from vivace.catalogue.lists import Row
+from vivace.catalogue.lists import Order, Row
 from vivace.listening import playlists
 from vivace.listening.lists import ITEMS, PLAYLISTS
-from vivace.listening.models import Playlist
-from vivace.listening.playlists import MAX_ITEMS, Check
+from vivace.listening.playlists import MAX_ITEMS, Check, Own
 
 DESCRIPTION_LENGTH = 10_000
 
@@ -37,16 +37,21 @@ DESCRIPTION_LENGTH = 10_000
 # --- From rows to shapes ---------------------------------------------------------------------
 
 
-def items_of(found: Playlist) -> Callable[[Row], schemas.PlaylistItem]:
-    """The shape of its items, with their positions as they are now."""
-    positions = playlists.positions(found)
+def item(row: Row, index: int) -> schemas.PlaylistItem:
+    id_, _, added_at, *of_track = row
+    return schemas.PlaylistItem(id_, index, track(tuple(of_track)), added_at, added_at)
 
-    def item(row: Row) -> schemas.PlaylistItem:
-        id_, position, added_at, *of_track = row
-        index = bisect_left(positions, position)
-        return schemas.PlaylistItem(id_, index, track(tuple(of_track)), added_at, added_at)
 
-    return item
+def by_place(playlist_id: int) -> Callable[[Row], schemas.PlaylistItem]:
+    """The shape of any items of a playlist, with their positions as they are now."""
+    positions = playlists.positions(playlist_id)
+    return lambda row: item(row, bisect_left(positions, row[1]))
+
+
+def in_turn(first: int) -> Callable[[Row], schemas.PlaylistItem]:
+    """The shape of items that come one after the other, each once."""
+    indexes = count(first)
+    return lambda row: item(row, next(indexes))
 
 
 # --- What can be asked and sent --------------------------------------------------------------
@@ -108,18 +113,20 @@ def filter_value(name: str, asked: Any) -> Any:
     return number(name, asked) if name == "owner_id" else asked
 
 
-def to_read(request: HttpRequest, id_: str) -> Playlist:
-    identity = identity_of(request)
-    return playlists.to_read(identity.account_id if identity else None, path_id(id_))
+def to_read(request: HttpRequest, id_: str) -> int:
+    """Its id. Raises `NotFound` where there is none for whoever asks."""
+    identity, playlist_id = identity_of(request), path_id(id_)
+    playlists.check_readable(identity.account_id if identity else None, playlist_id)
+    return playlist_id
 
 
-def to_change(request: HttpRequest, id_: str) -> Playlist:
-    return playlists.to_change(account_id(request), path_id(id_))
+def to_change(request: HttpRequest, id_: str) -> Own:
+    return Own(account_id(request), path_id(id_))
 
 
-def unchanged(request: HttpRequest, found: Playlist) -> Check:
+def unchanged(request: HttpRequest, own: Own) -> Check:
     """Whether the playlist is still the one that If-Match names."""
-    return lambda: guard(request, lambda: shown(PLAYLISTS, playlist, found.pk))
+    return lambda: guard(request, lambda: shown(PLAYLISTS, playlist, own.id))
 
 
 # --- Playlists -------------------------------------------------------------------------------
@@ -151,8 +158,9 @@ class OnePlaylist(Api):
     @answers(schemas.Playlist, 404, etag=True, auth=[reader])
     def get(self, parsed_path: Path[ById], parsed_query: Query[NoParameters]) -> HttpResponse:
         """Show a playlist."""
-        found = to_read(self.request, parsed_path.id)
-        return answer(self.request, shown(PLAYLISTS, playlist, found.pk))
+        return answer(
+            self.request, shown(PLAYLISTS, playlist, to_read(self.request, parsed_path.id))
+        )
 
     @answers(schemas.Playlist, 404, 412, etag=True, auth=[account])
     def patch(
@@ -163,20 +171,26 @@ class OnePlaylist(Api):
     ) -> HttpResponse:
         """Change some fields of a playlist of one's own."""
         asked = msgspec.structs.asdict(parsed_body).items()
-        found = to_change(self.request, parsed_path.id)
+        own = to_change(self.request, parsed_path.id)
         changes = {name: value for name, value in asked if value is not UNSET}
-        playlists.change(found, check=unchanged(self.request, found), **changes)
-        return answer(self.request, shown(PLAYLISTS, playlist, found.pk))
+        playlists.change(own, check=unchanged(self.request, own), **changes)
+        return answer(self.request, shown(PLAYLISTS, playlist, own.id))
 
     @answers(None, 404, 412, status=204, auth=[account])
     def delete(self, parsed_path: Path[ById], parsed_query: Query[NoParameters]) -> HttpResponse:
         """Delete a playlist of one's own."""
-        found = to_change(self.request, parsed_path.id)
-        playlists.delete(found, check=unchanged(self.request, found))
+        own = to_change(self.request, parsed_path.id)
+        playlists.delete(own, check=unchanged(self.request, own))
         return no_content()
 
 
 # --- Their items -----------------------------------------------------------------------------
+
+
+def from_the_front(query: ItemQuery, values: Mapping[str, Any]) -> bool:
+    """Whether all items are listed in their order, up to where the page ends."""
+    in_order = order_of(ITEMS, query.sort) == Order("position")
+    return in_order and not query.cursor and values.keys() == {"playlist_id"}
 
 
 class Items(Collection):
@@ -185,9 +199,14 @@ class Items(Collection):
     @answers(Page[schemas.PlaylistItem], 404, etag=True, auth=[reader])
     def get(self, parsed_path: Path[ById], parsed_query: Query[ItemQuery]) -> HttpResponseBase:
         """List a playlist's items, without `sort` in their order."""
-        found = to_read(self.request, parsed_path.id)
-        values = values_of(parsed_query, filter_value, playlist_id=found.pk)
-        return collection(self.request, ITEMS, parsed_query, values, items_of(found))
+        playlist_id = to_read(self.request, parsed_path.id)
+        values = values_of(parsed_query, filter_value, playlist_id=playlist_id)
+        shape = (
+            in_turn(parsed_query.offset)
+            if from_the_front(parsed_query, values)
+            else by_place(playlist_id)
+        )
+        return collection(self.request, ITEMS, parsed_query, values, shape)
 
     @answers(schemas.Ids, 404, 409, 412, status=201, auth=[account])
     @idempotent
@@ -198,10 +217,10 @@ class Items(Collection):
         parsed_body: Json[Addition],
     ) -> HttpResponse:
         """Add tracks to a playlist of one's own; answers with the ids of the new items."""
-        found = to_change(self.request, parsed_path.id)
-        tracks, check = [*map(int, parsed_body.track_ids)], unchanged(self.request, found)
-        made = playlists.add(found, tracks, parsed_body.position, check=check)
-        location = f"{ROUTE}/playlists/{found.pk}/items"
+        own = to_change(self.request, parsed_path.id)
+        tracks, check = [*map(int, parsed_body.track_ids)], unchanged(self.request, own)
+        made = playlists.add(own, tracks, parsed_body.position, check=check)
+        location = f"{ROUTE}/playlists/{own.id}/items"
         return ids(made, status=201, location=location)
 
     @answers(schemas.Ids, 404, 409, 412, auth=[account])
@@ -212,10 +231,9 @@ class Items(Collection):
         parsed_body: Json[Contents],
     ) -> HttpResponse:
         """Replace all items of a playlist of one's own; answers with the ids of the new ones."""
-        found = to_change(self.request, parsed_path.id)
-        tracks, check = [*map(int, parsed_body.track_ids)], unchanged(self.request, found)
-        made = playlists.replace(found, tracks, check=check)
-        return ids(made)
+        own = to_change(self.request, parsed_path.id)
+        tracks, check = [*map(int, parsed_body.track_ids)], unchanged(self.request, own)
+        return ids(playlists.replace(own, tracks, check=check))
 
 
 class OneItem(Api):
@@ -229,17 +247,17 @@ class OneItem(Api):
         parsed_body: Json[NewPlace],
     ) -> HttpResponse:
         """Move an item to another position."""
-        found = to_change(self.request, parsed_path.id)
-        item_id, check = path_id(parsed_path.item_id), unchanged(self.request, found)
-        playlists.move(found, item_id, parsed_body.position, check=check)
-        return plain(shown(ITEMS, items_of(found), item_id))
+        own = to_change(self.request, parsed_path.id)
+        item_id, check = path_id(parsed_path.item_id), unchanged(self.request, own)
+        playlists.move(own, item_id, parsed_body.position, check=check)
+        return plain(shown(ITEMS, by_place(own.id), item_id))
 
     @answers(None, 404, 412, status=204, auth=[account])
     def delete(
         self, parsed_path: Path[ItemById], parsed_query: Query[NoParameters]
     ) -> HttpResponse:
         """Take an item out."""
-        found = to_change(self.request, parsed_path.id)
-        item_id, check = path_id(parsed_path.item_id), unchanged(self.request, found)
-        playlists.remove(found, item_id, check=check)
+        own = to_change(self.request, parsed_path.id)
+        item_id, check = path_id(parsed_path.item_id), unchanged(self.request, own)
+        playlists.remove(own, item_id, check=check)
         return no_content()

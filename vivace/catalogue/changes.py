@@ -228,6 +228,10 @@ def remove_album(album: Album, *, cascade: bool) -> None:
 
 
 def remove_tracks(tracks: QuerySet[Track]) -> None:
-    """Some at a time: their rows elsewhere are looked for by their ids, each a parameter."""
-    for some in parts([*tracks.values_list("pk", flat=True)]):
+    """Some at a time: their rows elsewhere are looked for by their ids, each a parameter.
+
+    Held first, as who puts them on a playlist holds them and goes on to its items.
+    """
+    held = tracks.order_by("pk").select_for_update()
+    for some in parts([*held.values_list("pk", flat=True)]):
         Track.objects.filter(pk__in=some).delete()

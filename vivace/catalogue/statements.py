@@ -120,12 +120,6 @@ def many(values: Collection[int] | Collection[str]) -> Any:
     return list(values) if connection.vendor == "postgresql" else json.dumps(list(values))
 
 
-def columns(model: type[Model]) -> str:
-    """All of a model's, by their names: what was prepared with `*` fails where there is one more,
-    as there is during an upgrade."""
-    return ", ".join(str(field.column) for field in model._meta.concrete_fields)
-
-
 def fetched(sql: str, values: Iterable[Any] = ()) -> list[Any]:
     """The rows of SQL that the ORM did not write."""
     with connection.cursor() as cursor:
