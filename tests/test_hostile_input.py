@@ -12,7 +12,7 @@ from tests.places import Everything, bodies, stored
 from vivace.api import bodies as body_limits
 from vivace.catalogue.models import Artist
 
-DEEP = 100_000
+DEEP = 10_000
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"}
 
 
@@ -148,9 +148,36 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(
 
 def test_a_body_of_the_limit_is_read(editor: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     body = b'{"name": "Bj"}'
-    monkeypatch.setattr(body_limits, "MAX_BYTES", len(body))
+    monkeypatch.setattr(body_limits, "OF_ONE_MAX", len(body))
     assert editor.send("POST", "artists", body).status == 201
     problem(editor.send("POST", "artists", body + b" "), 413)
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [("auth/logout", 64 << 10), ("auth/refresh", 64 << 10), ("auth/login", 64 << 10),
+     ("playlists", 4 << 20), ("artists", 4 << 20), ("artists/bulk", 32 << 20)],
+)  # fmt: skip
+def test_a_body_is_as_large_as_what_it_is_for(admin: Person, path: str, most: int) -> None:
+    operation = next(each for each in WITH_BODY if each.name == f"POST {path}")
+    problem(unread(admin, operation, path, CONTENT_LENGTH=str(most + 1)), 413)
+    with pytest.raises(AssertionError, match="the body was read"):
+        unread(admin, operation, path, CONTENT_LENGTH=str(most))
+
+
+def test_only_a_number_that_may_be_whole_is_looked_at_again(
+    admin: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To read a body that is of another type as whatever it is takes forty times its memory."""
+    monkeypatch.setattr(body_limits, "loose", None)
+    for body in (b"[{}, {}]", b'{"name": 1.0}', b'{"name": []}', b'{"public": 1.0, "name": "x"}'):
+        problem(admin.send("POST", "playlists", body), 400)
+
+
+def test_whole_numbers_are_told_from_others_item_by_item(editor: Person) -> None:
+    track = {"title": "Jóga", "artist_id": "1", "album_id": "1"}
+    items = [{**track, "disc_number": 1.0}, {**track, "disc_number": 1.5}, {"disc_number": 1e0}]
+    assert blamed(editor.post("tracks/bulk", items), 400) == ["/1/disc_number", "/2/title"]
 
 
 def test_a_body_without_a_length_is_refused_before_it_is_read(

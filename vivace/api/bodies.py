@@ -16,10 +16,17 @@ from dmr.types import EMPTY
 from vivace.problems import Fault, Invalid, LengthRequired, TooLarge, UnsupportedMediaType
 
 MAX_BYTES = 32 << 20
+"""Of a list of many things."""
+OF_ONE_MAX = 4 << 20
+"""Bytes of one thing. Where a body is another than it should be, telling why may take a hundred
+bytes of memory for each two."""
+OF_NOBODY_MAX = 64 << 10
+"""Bytes of a body that anybody may send: no login is as large."""
 MAX_FAULTS = 100
 MAX_DIGITS = 18
 LENGTH = re.compile(r"[0-9]+")
 PLACE = re.compile(r" - at `(?:key in )?\$(.*)`$")
+FRACTION = re.compile(r"^Expected `[^`]*\bint\b[^`]*`, got `float`")
 FIELD = re.compile(r"^Object (?:missing required|contains unknown) field `(.*?)`(?: - at `|$)")
 HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
 """The first of two escapes of one character beyond U+FFFF, without the second."""
@@ -80,11 +87,7 @@ def decoder(model: Any) -> msgspec.json.Decoder[Any]:
 def decode(body: bytes, model: Any) -> Any:
     """The body as its type. Raises `Invalid` with what is wrong and where, item by item."""
     try:
-        try:
-            return decoder(model).decode(body)
-        except msgspec.ValidationError:
-            body = with_whole_numbers(body)
-            return decoder(model).decode(body)
+        return typed(body, model)
     except msgspec.ValidationError as error:
         faults = list(item_faults(body, model)) or [fault(error)]
         raise Invalid("The body is not valid", errors=faults) from error
@@ -97,9 +100,14 @@ def decode(body: bytes, model: Any) -> Any:
         raise Invalid("The body is nested too deeply") from error
 
 
-def with_whole_numbers(body: bytes) -> bytes:
-    """The same JSON with `1` for `1.0` and `1e0`, which JSON Schema does not tell apart."""
-    return msgspec.json.encode(loose.decode(body))
+def typed(body: bytes | msgspec.Raw, model: Any) -> Any:
+    """The body as its type, with `1.0` and `1e0` for 1, which JSON Schema does not tell apart."""
+    try:
+        return decoder(model).decode(body)
+    except msgspec.ValidationError as error:
+        if not FRACTION.search(str(error)):
+            raise
+    return decoder(model).decode(msgspec.json.encode(loose.decode(body)))
 
 
 def number(text: str) -> int | float:
@@ -128,7 +136,7 @@ def item_faults(body: bytes, model: Any) -> Iterator[Fault]:
     found = 0
     for index, item in enumerate(items):
         try:
-            decoder(item_model).decode(item)
+            typed(item, item_model)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             yield fault(error, f"/{index}")
             found += 1
@@ -150,7 +158,7 @@ class StrictBody(BodyComponent):
         field_model: Any,
         default: Any = EMPTY,
     ) -> Any:
-        check_length(controller.request, MAX_BYTES)
+        check_length(controller.request, most_of(endpoint, field_model))
         check_media_type(controller.request, "application/json")
         return decode(controller.request.body, self.bounded(endpoint, field_model))
 
@@ -164,6 +172,13 @@ class StrictBody(BodyComponent):
         )
         bounds = [meta for meta in about if isinstance(meta, msgspec.Meta)]
         return Annotated[(model, *bounds)] if bounds else model
+
+
+def most_of(endpoint: Endpoint, model: Any) -> int:
+    """How many bytes a body may have."""
+    if not endpoint.metadata.auth:
+        return OF_NOBODY_MAX
+    return MAX_BYTES if get_origin(model) is list else OF_ONE_MAX
 
 
 T = TypeVar("T")
