@@ -1,36 +1,43 @@
-"""Who waits on a worker's lane for logins, and who does not; tests/test_serve.py has it whole."""
+"""Who waits on which of a worker's lanes, and who does not; tests/test_serve.py has it whole."""
 
 import io
+import re
 import threading
 import time
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
+from django.conf import settings
+from django.test import Client, override_settings
 
-from vivace import login_lane, metrics
+from vivace import lanes, metrics
+from vivace.accounts import tokens
+from vivace.accounts.identity import Identity
+from vivace.api.bodies import MAX_BYTES
+from vivace.api.middleware import REFUSED
 from vivace.api.observed import ARRIVED, Observed
-from vivace.login_lane import LoginLane
+from vivace.lanes import IN_MEMORY_MAX, Lane, Lanes
 from vivace.metrics import hashing
 
 pytestmark = pytest.mark.any_database
 
 LOGIN = "/api/v1/auth/login"
+TRACKS = "/api/v1/tracks"
+STREAM = {"REQUEST_METHOD": "GET", "HTTP_ACCEPT": "application/x-ndjson"}
 BREAKS = "broken"
 NGINX = Path(__file__).parents[1] / "deploy" / "nginx"
 
 
 class Worker:
-    """A lane, and who was answered how on which thread."""
+    """Its lanes, and who was answered, with which body."""
 
     def __init__(self) -> None:
         self.began, self.free = threading.Event(), threading.Event()
         self.answered: list[tuple[str, str, bytes]] = []
         self.changed = threading.Condition()
-        self.lane = LoginLane(self.run, partial(self.note, "too large"), partial(self.note, "full"))
+        self.lanes = Lanes(self.run)
 
     def run(self, connection: str, request: dict[str, Any]) -> None:
         if threading.current_thread() is not threading.main_thread():
@@ -38,7 +45,8 @@ class Worker:
             assert self.free.wait(10)
         if connection == BREAKS:
             raise RuntimeError(connection)
-        self.note("answered", connection, request)
+        refused = request.get(REFUSED)
+        self.note(refused.code if refused else "answered", connection, request)
 
     def note(self, how: str, connection: str, request: dict[str, Any]) -> None:
         with self.changed:
@@ -46,7 +54,11 @@ class Worker:
             self.changed.notify_all()
 
     def ask(
-        self, connection: str, path: str, body: bytes = b"{}", more: Mapping[str, str] | None = None
+        self,
+        connection: str,
+        path: str,
+        body: bytes = b"{}",
+        more: Mapping[str, str] | None = None,
     ) -> None:
         request: dict[str, Any] = {
             "REQUEST_METHOD": "POST",
@@ -54,7 +66,7 @@ class Worker:
             "CONTENT_LENGTH": str(len(body)),
             "wsgi.input": io.BytesIO(body),
         }
-        self.lane(connection, {**request, **(more or {})})
+        self.lanes(connection, {**request, **(more or {})})
 
     def all_of(self, number: int) -> list[tuple[str, str, bytes]]:
         with self.changed:
@@ -67,40 +79,83 @@ def worker() -> Worker:
     return Worker()
 
 
-def test_others_are_answered_before_a_login_that_came_first(worker: Worker) -> None:
-    worker.ask("clara", LOGIN, b"who")
-    worker.ask("robert", "/api/v1/artists")
+@pytest.fixture
+def known() -> dict[str, str]:
+    """A field that says who asks."""
+    return {"HTTP_AUTHORIZATION": f"Bearer {tokens.issue(Identity(1, 'editor'))}"}
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        (LOGIN, {}),
+        ("/api/v1/auth/refresh", {}),
+        ("/api/v1/auth/logout/", {}),
+        (TRACKS, {}),
+        (f"{TRACKS}/1", {"REQUEST_METHOD": "DELETE", "CONTENT_LENGTH": ""}),
+        ("/api/v1/imports", {"CONTENT_LENGTH": str(MAX_BYTES + 1)}),
+        (TRACKS, STREAM),
+    ],
+)
+def test_others_are_answered_before_what_came_first_and_waits(
+    worker: Worker, known: dict[str, str], path: str, more: dict[str, str]
+) -> None:
+    worker.ask("clara", path, more=known | more)
+    worker.ask("robert", "/api/v1/artists", more={"REQUEST_METHOD": "GET"})
     worker.free.set()
-    expected = [("answered", "robert", b"{}"), ("answered", "clara", b"who")]
-    assert worker.all_of(2) == expected
+    assert [name for _, name, _ in worker.all_of(2)] == ["robert", "clara"]
 
 
 @pytest.mark.parametrize(
     ("path", "more"),
     [
         (LOGIN, {"REQUEST_METHOD": "GET"}),
-        (LOGIN, {"CONTENT_LENGTH": ""}),
         (LOGIN, {"CONTENT_LENGTH": "-1"}),
-        ("/api/v1/auth/refresh", {}),
-        (f"{LOGIN}/more", {}),
+        (LOGIN, {"HTTP_TRANSFER_ENCODING": "chunked"}),
+        (TRACKS, {"REQUEST_METHOD": "OPTIONS"}),
+        (TRACKS, {"CONTENT_LENGTH": str(MAX_BYTES + 1)}),
+        (TRACKS, {"CONTENT_LENGTH": "9" * 5_000}),
+        (TRACKS, {"HTTP_AUTHORIZATION": ""}),
+        (TRACKS, {"HTTP_AUTHORIZATION": "Bearer of.nobody"}),
+        ("/admin/", {}),
     ],
 )
-def test_what_hashes_nothing_does_not_wait(worker: Worker, path: str, more: dict[str, str]) -> None:
-    worker.ask("clara", path, more=more)
+def test_what_takes_no_time_does_not_wait(
+    worker: Worker, known: dict[str, str], path: str, more: dict[str, str]
+) -> None:
+    worker.ask("clara", path, more=known | more)
     assert worker.answered == [("answered", "clara", b"{}")]
 
 
-def test_where_too_many_wait_the_next_is_refused_at_once(
-    monkeypatch: pytest.MonkeyPatch,
+def test_one_lane_is_free_where_another_is_taken(worker: Worker, known: dict[str, str]) -> None:
+    """As where clients do not read their streams, or logins are guessed."""
+    worker.lanes.streams.begin = lambda _: None  # type: ignore[assignment, method-assign]
+    for _ in range(10):
+        worker.ask("clara", TRACKS, more=STREAM)
+    worker.free.set()
+    worker.ask("robert", TRACKS, more=known)
+    worker.ask("johannes", LOGIN)
+    assert {name for _, name, _ in worker.all_of(2)} == {"robert", "johannes"}
+
+
+@pytest.mark.parametrize("size", [IN_MEMORY_MAX, IN_MEMORY_MAX + 1])
+def test_a_body_is_whole_wherever_it_waits(
+    worker: Worker, known: dict[str, str], size: int
 ) -> None:
-    monkeypatch.setattr(login_lane, "WAITING_MAX", 2)
+    body = b"[" + bytes(size - 2) + b"]"
+    worker.free.set()
+    worker.ask("clara", TRACKS, body, more=known)
+    assert worker.all_of(1) == [("answered", "clara", body)]
+
+
+def test_where_too_many_wait_the_next_is_refused_at_once(worker: Worker) -> None:
+    worker.lanes.logins = Lane("logins", threads=1, waiting=2)
     before = hashing._value.get()
-    worker = Worker()
     worker.ask("clara", LOGIN)
     assert worker.began.wait(10)  # for whoever is on the lane no longer waits for it
     for name in ("robert", "johannes", "felix"):
         worker.ask(name, LOGIN)
-    assert worker.answered == [("full", "felix", b"{}")]
+    assert worker.answered == [("unavailable", "felix", b"{}")]
     assert hashing._value.get() == before + 2
     worker.free.set()
     assert {name for _, name, _ in worker.all_of(4)} == {"felix", "clara", "robert", "johannes"}
@@ -108,8 +163,8 @@ def test_where_too_many_wait_the_next_is_refused_at_once(
 
 
 def test_what_is_too_large_for_a_login_is_refused_unread(worker: Worker) -> None:
-    worker.ask("clara", LOGIN, more={"CONTENT_LENGTH": str(login_lane.BODY_MAX + 1)})
-    assert worker.answered == [("too large", "clara", b"{}")]
+    worker.ask("clara", LOGIN, more={"CONTENT_LENGTH": str(lanes.LOGIN_MAX + 1)})
+    assert worker.answered == [("too_large", "clara", b"{}")]
 
 
 def test_the_wait_is_in_the_time_that_is_noted(worker: Worker) -> None:
@@ -119,7 +174,7 @@ def test_the_wait_is_in_the_time_that_is_noted(worker: Worker) -> None:
         seen[connection] = request[ARRIVED]
         worker.note("answered", connection, request)
 
-    worker.lane.run = run
+    worker.lanes.run = run
     before = time.perf_counter()
     worker.ask("clara", LOGIN)
     after = time.perf_counter()
@@ -143,17 +198,22 @@ def test_one_that_breaks_leaves_the_lane_to_the_next(
     worker.ask(BREAKS, LOGIN)
     worker.ask("robert", LOGIN)
     assert worker.all_of(1) == [("answered", "robert", b"{}")]
-    assert "A login failed" in caplog.text
+    assert "A request failed" in caplog.text
 
 
-def test_a_refusal_is_a_problem_document() -> None:
-    told: list[Any] = []
-    (body,) = login_lane.refusing(login_lane.FULL)({}, lambda *what: told.extend(what))
-    status, headers = told
-    assert status == "503 Service Unavailable"
-    assert dict(headers)["Retry-After"] == "1"
-    assert msgspec.json.decode(body)["status"] == 503
+def test_a_refusal_is_a_problem_document_that_a_page_may_read() -> None:
+    origin = "https://app.example.org"
+    cors = "corsheaders.middleware.CorsMiddleware"
+    with override_settings(MIDDLEWARE=[cors, *settings.MIDDLEWARE], CORS_ALLOWED_ORIGINS=[origin]):
+        client = Client(headers={"Origin": origin})
+        client.defaults[REFUSED] = lanes.FULL  # type: ignore[assignment]
+        reply = client.post(LOGIN)
+    assert reply.status_code == 503
+    assert reply.json()["code"] == "unavailable"
+    assert reply["Retry-After"] == "1"
+    assert reply["Access-Control-Allow-Origin"] == origin
 
 
-def test_nginx_has_the_same_paths_wait() -> None:
-    assert f"location ~ ^{login_lane.HASH.pattern}$ {{" in (NGINX / "vivace.conf").read_text()
+@pytest.mark.parametrize("paths", [lanes.HASH, lanes.RENEW, lanes.IMPORT])
+def test_nginx_tells_the_same_apart(paths: re.Pattern[str]) -> None:
+    assert f"location ~ ^{paths.pattern}$ {{" in (NGINX / "vivace.conf").read_text()

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -24,10 +24,10 @@ import pytest
 
 from tests.databases import own_database
 from vivace.lab.servers import LOOPBACK, START_SECONDS, STOP_SECONDS, free_port
-from vivace.login_lane import WAITING_MAX
 from vivace.serving import COUNTED_IN, Worker
 
 PASSWORD = "correct horse battery"
+LOGINS_WAIT = 256
 
 
 @pytest.fixture
@@ -73,12 +73,14 @@ def serving(
         process.communicate()
 
 
-def get(port: int, path: str, body: object = None) -> tuple[int, bytes]:
+def get(
+    port: int, path: str, body: object = None, headers: Mapping[str, str] | None = None
+) -> tuple[int, bytes]:
     """Status and body; status 0 where nothing listens. With a body it is a POST."""
     data = None if body is None else json.dumps(body).encode()
-    headers = {"Content-Type": "application/json"} if data else {}
+    json_ = {"Content-Type": "application/json"} if data else {}
     try:
-        asked = Request(f"http://{LOOPBACK}:{port}{path}", data, headers)
+        asked = Request(f"http://{LOOPBACK}:{port}{path}", data, {**json_, **(headers or {})})
         with urlopen(asked, timeout=STOP_SECONDS) as reply:  # noqa: S310 - a server of our own
             return reply.status, reply.read()
     except HTTPError as error:
@@ -155,6 +157,37 @@ def test_a_worker_reads_while_its_logins_wait(environment: dict[str, str]) -> No
         assert [each.result()[0] for each in asked] == [200, 200, 200]
 
 
+def test_a_worker_reads_while_writes_wait(environment: dict[str, str]) -> None:
+    port = free_port()
+    with serving(environment, port, workers=1), ThreadPoolExecutor(3) as people:
+        token = json.loads(get(port, "/api/v1/auth/login", add_alice(environment))[1])
+        alice = {"Authorization": f"Bearer {token['access_token']}"}
+        playlists = "/api/v1/playlists"
+        with held(environment["DATABASE_URL"], "listening_playlist"):
+            asked = [people.submit(get, port, playlists, {"name": "Kept"}, alice) for _ in "abc"]
+            wait(asked, timeout=1)
+            assert get(port, "/readyz")[0] == 200
+            assert not any(each.done() for each in asked)
+        assert [each.result()[0] for each in asked] == [201, 201, 201]
+        assert len(json.loads(get(port, playlists, None, alice)[1])["items"]) == 3
+
+
+@pytest.mark.any_database
+def test_a_worker_reads_while_a_client_does_not(environment: dict[str, str]) -> None:
+    port = free_port()
+    for words in (["migrate", "--verbosity", "0"], ["seed", "--artists", "2000"]):
+        subprocess.run(vivace(*words), env=environment, check=True, capture_output=True)
+    asked = "GET /api/v1/tracks HTTP/1.1\r\nHost: localhost\r\nAccept: application/x-ndjson\r\n\r\n"
+    with serving(environment | {"VIVACE_PUBLIC_READ": "on"}, port, workers=1):
+        with socket.create_connection((LOOPBACK, port)) as silent:
+            silent.sendall(asked.encode())
+            assert silent.recv(1_000).startswith(b"HTTP/1.1 200 OK")
+            time.sleep(1)  # until nothing more goes into its buffers
+            assert get(port, "/api/v1/tracks")[0] == 200
+            whole = silent.makefile("rb").read(5_000_000)
+        assert len(whole) == 5_000_000
+
+
 def test_a_login_that_waits_is_answered_before_the_end(environment: dict[str, str]) -> None:
     port = free_port()
     with serving(environment, port, workers=1) as server, ThreadPoolExecutor(2) as people:
@@ -172,18 +205,18 @@ def test_a_login_more_than_may_wait_is_refused_at_once(environment: dict[str, st
     port, path = free_port(), "/api/v1/auth/login"
     with (
         serving(environment, port, workers=1),
-        ThreadPoolExecutor(WAITING_MAX + 2) as people,
+        ThreadPoolExecutor(LOGINS_WAIT + 2) as people,
     ):
         login = add_alice(environment)
         with held(environment["DATABASE_URL"]):
             first = people.submit(get, port, path, login)
             wait([first], timeout=1)
-            asked = [people.submit(get, port, path, {}) for _ in range(WAITING_MAX + 1)]
+            asked = [people.submit(get, port, path, {}) for _ in range(LOGINS_WAIT + 1)]
             refused = next(as_completed(asked, STOP_SECONDS)).result()
             assert not first.done()
         assert (refused[0], json.loads(refused[1])["code"]) == (503, "unavailable")
         assert first.result()[0] == 200
-        assert Counter(each.result()[0] for each in asked) == {400: WAITING_MAX, 503: 1}
+        assert Counter(each.result()[0] for each in asked) == {400: LOGINS_WAIT, 503: 1}
 
 
 @pytest.mark.any_database
@@ -202,8 +235,8 @@ def test_a_login_that_breaks_the_application_is_answered(
 BROKEN = """
 import django
 django.setup()
-from vivace.login_lane import open_lane
-open_lane()
+from vivace.lanes import open_lanes
+open_lanes()
 def application(environ, start_response):
     if environ["REQUEST_METHOD"] == "POST":
         raise RuntimeError("not even a problem document")
@@ -213,15 +246,15 @@ def application(environ, start_response):
 
 
 @contextmanager
-def held(database: str) -> Iterator[None]:
-    """Nobody can write what a login does."""
+def held(database: str, table: str = "accounts_refreshtoken") -> Iterator[None]:
+    """Nobody can write to that table: without another, what a login does."""
     if database.startswith("sqlite"):
         with closing(sqlite3.connect(database.partition("///")[2])) as connection:
             connection.execute("BEGIN IMMEDIATE")
             yield
     else:
         with psycopg.connect(database) as other:
-            other.execute("LOCK accounts_refreshtoken")
+            other.execute(f"LOCK {table} IN EXCLUSIVE MODE")
             yield
 
 

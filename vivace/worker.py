@@ -27,9 +27,9 @@ def load(target: str) -> Any:
     module, _, name = target.partition(":")
     application = getattr(import_module(module), name)
     # What it imports needs Django, which the application has loaded.
-    from vivace.login_lane import open_lane
+    from vivace.lanes import open_lanes
 
-    open_lane()
+    open_lanes()
     settle()
     atexit.register(end)
     return application

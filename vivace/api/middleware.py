@@ -6,6 +6,8 @@ from functools import lru_cache
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import resolve
 
+from vivace.api.errors import respond
+
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
@@ -41,11 +43,17 @@ PATH_MAX = 200
 """Characters: what is longer leads nowhere, or many will not go there."""
 
 
+REFUSED = "vivace.refused"
+"""In a request that its server has no place for: the problem that says so."""
+
+
 def straight(handle: Handler) -> Handler:
     """Hand a request to its view at once. Only the admin has more: sessions, forms, messages."""
 
     def handed(request: HttpRequest) -> HttpResponseBase:
         path = request.path_info
+        if problem := request.META.get(REFUSED):
+            return respond(problem)
         if path.startswith(ADMIN):
             return handle(request)
         found = view_of(path) if len(path) <= PATH_MAX else resolve(path)
