@@ -10,6 +10,7 @@ from tests import builders
 from tests.client import BASE, Person, Reply, blamed, problem
 from tests.operations import COLLECTIONS
 from tests.places import Everything
+from tests.wsgi import Django, ask
 from vivace.catalogue import lists
 from vivace.catalogue.models import Track
 
@@ -170,6 +171,9 @@ def test_a_stream_that_is_left_reads_no_further(
     assert two_at_once == [2]
 
 
-def test_head_begins_no_stream(admin: Person, there: Everything) -> None:
-    reply = admin.send("HEAD", "tracks", headers={"Accept": NDJSON})
-    assert (reply.status, reply.headers["Content-Type"], reply.body) == (200, NDJSON, b"")
+@pytest.mark.usefixtures("there")
+def test_head_begins_no_stream(django: Django, two_at_once: list[int]) -> None:
+    """By the server's way in, as some servers have all of a body to drop it."""
+    status, headers, body = ask(django, "/tracks", method="HEAD", HTTP_ACCEPT=NDJSON)
+    assert (status, headers["Content-Type"], body) == ("200 OK", NDJSON, b"")
+    assert two_at_once == [2]

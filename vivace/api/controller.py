@@ -27,7 +27,7 @@ class Api(Controller[MsgspecSerializer]):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         method = request.method or ""
-        # HEAD is GET without the body, which every WSGI server drops.
+        # HEAD is GET without the body, which every WSGI server drops; a stream has none for it.
         endpoint = self.api_endpoints.get("GET" if method == "HEAD" else method)
         if endpoint is None:
             return self.handle_method_not_allowed(method)

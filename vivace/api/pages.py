@@ -178,7 +178,7 @@ def collection(
     """One page as JSON, or all of the list as JSON Lines where that is what is accepted."""
     order = order_of(listing, getattr(query, "sort", None))
     if request_renderer(request, strict=True).content_type == NDJSON:
-        return streamed(listing, query, values, order, shape)
+        return streamed(request, listing, query, values, order, shape)
     context = context_of(listing, values, order)
     after = decode_cursor(query.cursor, context) if query.cursor else None
     if after and query.offset:
@@ -193,7 +193,8 @@ def collection(
     return answer(request, Page([shape(row) for row in found.rows], onward, total))
 
 
-def streamed(
+def streamed(  # noqa: PLR0917
+    request: HttpRequest,
     listing: Listing,
     query: PageQuery,
     values: Mapping[str, Any],
@@ -206,9 +207,9 @@ def streamed(
     chunks = lists.stream(listing, values, order)
     # The first chunk is read before the answer starts, so that what fails then is an error.
     first = next(chunks)
-    return StreamingHttpResponse(
-        lines(first, chunks, shape), content_type=NDJSON, headers=FOR_ONE_READER
-    )
+    # Gunicorn would have all of it, to drop it.
+    content = () if request.method == "HEAD" else lines(first, chunks, shape)
+    return StreamingHttpResponse(content, content_type=NDJSON, headers=FOR_ONE_READER)
 
 
 def lines(
