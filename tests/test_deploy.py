@@ -293,7 +293,8 @@ POST = b"POST /api/v1/artists HTTP/1.1\r\nHost: localhost\r\n"
     [
         (ARTISTS, 34 << 20, 413),
         ("/api/v1/imports", 10 << 30, 413),
-        ("/api/v1/auth/login", 34 << 20, 413),
+        ("/api/v1/auth/login", 65 << 10, 413),
+        ("/api/v1/auth/logout", 65 << 10, 413),
     ],
 )
 def test_a_body_too_large_is_refused_before_it_comes(
