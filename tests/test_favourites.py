@@ -1,16 +1,24 @@
 """What an account likes, said once or more often."""
 
-import pytest
-from django.db import IntegrityError
+from concurrent.futures import ThreadPoolExecutor
 
-from tests.threads import at_once
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from tests.sites import until
+from tests.threads import at_once, somebody_waits
 from vivace.accounts.models import User
+from vivace.catalogue import changes
+from vivace.catalogue.entries import AlbumChanges, ArtistChanges, TrackChanges
 from vivace.catalogue.models import Album, Artist, Track
 from vivace.listening import favourites
 from vivace.listening.models import Favourite
 from vivace.problems import NotFound
 
 pytestmark = pytest.mark.django_db
+
+IN_THREADS = pytest.mark.django_db(transaction=True)
+PROMPT_SECONDS = 10
 
 
 @pytest.fixture
@@ -76,8 +84,74 @@ def test_the_database_refuses_two_things_in_one(alice: User, things: dict[str, i
         )
 
 
-@pytest.mark.django_db(transaction=True)
+@IN_THREADS
 def test_it_is_kept_once_when_it_is_said_at_once(alice: User, things: dict[str, int]) -> None:
     results = at_once(*[lambda: favourites.add(alice.pk, "tracks", things["tracks"])] * 8)
     assert results == [None] * 8
     assert Favourite.objects.count() == 1
+
+
+@transaction.atomic
+def leave(kind: str, thing_id: int) -> None:
+    """The library, with all that is of it."""
+    if kind == "artists":
+        changes.remove_artist(changes.locked(Artist, thing_id), cascade=True)
+    elif kind == "albums":
+        changes.remove_album(changes.locked(Album, thing_id), cascade=True)
+    else:
+        changes.locked(Track, thing_id).delete()
+
+
+def change(kind: str, thing_id: int) -> None:
+    if kind == "artists":
+        sorted_by = ArtistChanges(sort_name="Quebradas, Los")
+        changes.change_artist(changes.locked(Artist, thing_id, sorted_by), sorted_by)
+    elif kind == "albums":
+        titled = AlbumChanges(title="Telegram")
+        changes.change_album(changes.locked(Album, thing_id, titled), titled)
+    else:
+        called = TrackChanges(title="Isobel")
+        changes.change_track(changes.locked(Track, thing_id, called), called)
+
+
+@IN_THREADS
+@pytest.mark.parametrize("kind", favourites.KINDS)
+def test_what_is_deleted_at_once_is_nobodys_favourite_afterwards(
+    alice: User, things: dict[str, int], kind: str
+) -> None:
+    liked, left = at_once(
+        lambda: favourites.add(alice.pk, kind, things[kind]), lambda: leave(kind, things[kind])
+    )
+    assert liked is None or isinstance(liked, NotFound)
+    assert left is None
+    assert not Favourite.objects.exists()
+
+
+if connection.vendor == "postgresql":
+    # SQLite has one writer at a time.
+
+    @IN_THREADS
+    @pytest.mark.parametrize("kind", favourites.KINDS)
+    def test_a_thing_is_liked_while_somebody_changes_it(
+        alice: User, things: dict[str, int], kind: str
+    ) -> None:
+        with ThreadPoolExecutor(1) as pool, transaction.atomic():
+            change(kind, things[kind])
+            liking = pool.submit(at_once, lambda: favourites.add(alice.pk, kind, things[kind]))
+            assert liking.result(PROMPT_SECONDS) == [None]
+        assert Favourite.objects.count() == 1
+
+    @IN_THREADS
+    @pytest.mark.parametrize("kind", favourites.KINDS)
+    def test_who_waits_for_a_thing_keeps_nobody_from_the_account(
+        alice: User, things: dict[str, int], kind: str
+    ) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            with transaction.atomic():
+                leave(kind, things[kind])
+                liking = pool.submit(at_once, lambda: favourites.add(alice.pk, kind, things[kind]))
+                until(somebody_waits)
+                User.objects.select_for_update(nowait=True).get(pk=alice.pk)
+            (liked,) = liking.result()
+        assert isinstance(liked, NotFound)
+        assert not Favourite.objects.exists()

@@ -18,9 +18,10 @@ from hypothesis.stateful import (
 )
 
 from tests.sites import until
-from tests.threads import at_once
+from tests.threads import at_once, somebody_waits
 from vivace.accounts.models import User
 from vivace.catalogue import changes
+from vivace.catalogue.entries import TrackChanges
 from vivace.catalogue.models import Album, Artist, Track
 from vivace.listening import playlists
 from vivace.listening.models import Playlist, PlaylistItem
@@ -30,6 +31,7 @@ from vivace.problems import Conflict, Forbidden, NotFound
 pytestmark = pytest.mark.django_db
 
 IN_THREADS = pytest.mark.django_db(transaction=True)
+PROMPT_SECONDS = 10
 
 
 def user(name: str) -> User:
@@ -422,11 +424,18 @@ if connection.vendor == "postgresql":
         assert isinstance(result, Conflict)
         assert track_ids_of(playlist) == [two]
 
-
-def somebody_waits() -> bool:
-    """For the transaction that this one is in."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid"
-        )
-        return cursor.fetchone() is not None
+    @IN_THREADS
+    @pytest.mark.parametrize("how", ["replace", "add"])
+    def test_tracks_are_put_on_a_playlist_while_somebody_changes_them(how: str) -> None:
+        one, two = tracks("One", "Two")
+        playlist = playlist_of([one])
+        changes_to = {"replace": ([one, two],), "add": ([two],)}
+        asked = TrackChanges(title="Three")
+        with ThreadPoolExecutor(1) as pool, transaction.atomic():
+            for track in (one, two):
+                changes.change_track(changes.locked(Track, track, asked), asked)
+            (result,) = pool.submit(
+                at_once, lambda: getattr(playlists, how)(own(playlist), *changes_to[how])
+            ).result(PROMPT_SECONDS)
+        assert not isinstance(result, Exception)
+        assert track_ids_of(playlist) == [one, two]

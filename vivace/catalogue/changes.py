@@ -48,13 +48,15 @@ def locked(model: type[Some], id_: int, asked: msgspec.Struct | None = None) -> 
     """The row, locked until the transaction ends. Raises `NotFound`.
 
     What is `asked` for may refer to another artist or album. That is held, too, as the row is to
-    carry its names; and first, as whoever renames it goes on to what is of it.
+    carry its names; and first, as whoever renames it goes on to what is of it. With nothing asked
+    for, the row may be removed, and nobody lets another refer to it.
     """
     for field, referred in REFERRED:
         another = getattr(asked, field, msgspec.UNSET)
         if another is not msgspec.UNSET:
             additions.looked_up(referred, "id", [int(another)], "id", held=True)
-    found = model._default_manager.select_for_update().filter(pk=id_).first()
+    rows = model._default_manager.select_for_update(no_key=asked is not None)
+    found = rows.filter(pk=id_).first()
     if found is None:
         raise NotFound(f"There is no {model._meta.verbose_name} of that id")
     return found

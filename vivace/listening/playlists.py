@@ -53,9 +53,10 @@ READABLE = f"SELECT id FROM {TABLE} WHERE id = %s AND (owner_id = %s OR public)"
 
 OWNED = f"SELECT id FROM {TABLE} WHERE id = %s AND owner_id = %s"
 
-HELD = f"SELECT id FROM {TRACKS} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+HELD = f"SELECT id FROM {TRACKS} WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE"
 """Tracks that do not leave the library before their items are there to leave with them; in one
-order, so that no two wait for each other."""
+order, so that who adds and who removes them do not wait for each other. Others may add them, too,
+or change them."""
 
 ADDED = {
     "sqlite": f"""
