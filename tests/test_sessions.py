@@ -254,13 +254,70 @@ def test_a_token_expires_and_is_forgotten_at_the_next_login(first: Pair) -> None
     assert RefreshToken.objects.count() == 1
 
 
-@pytest.mark.parametrize("token", ["", "x", "é" * 22 + "." + "a" * 43, "a" * 22 + "." + "b" * 43])
+MADE_UP = ["", "x", "é" * 22 + "." + "a" * 43, "a" * 22 + "." + "b" * 43]
+
+
+@pytest.mark.parametrize("token", MADE_UP)
 @pytest.mark.usefixtures("first")
 def test_a_made_up_token_is_refused_and_ends_nothing(token: str) -> None:
     with pytest.raises(Unauthenticated):
         sessions.refresh(token)
     sessions.log_out(token)
     assert RefreshToken.objects.count() == 1
+
+
+@IN_THREADS
+@pytest.mark.parametrize("token", MADE_UP)
+@pytest.mark.usefixtures("first")
+def test_a_made_up_token_waits_for_no_writer(token: str) -> None:
+    """On SQLite a transaction does, and this token's sender would keep others waiting."""
+    with CaptureQueriesContext(connection) as captured:
+        with pytest.raises(Unauthenticated):
+            sessions.refresh(token)
+        sessions.log_out(token)
+    assert {each["sql"].split()[0] for each in captured} <= {"SELECT"}
+
+
+@IN_THREADS
+def test_a_refresh_asks_no_more_of_the_database_than_it_must(first: Pair) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        sessions.refresh(first.refresh_token)
+    statements = [each["sql"].split()[0] for each in captured]
+    in_one = ["SELECT", "UPDATE", "DELETE", "INSERT"]
+    assert statements == ["SELECT", "BEGIN", *in_one, "COMMIT"]
+
+
+@IN_THREADS
+@pytest.mark.parametrize("role", ["editor", None])
+def test_a_session_that_ends_once_it_was_found_is_over(
+    clara: User, first: Pair, role: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By another role, or with the account."""
+    found = sessions.holder_of
+
+    def found_before(family: str) -> int | None:
+        account_id = found(family)
+        if role:
+            people.change(clara.pk, role=role)
+        else:
+            people.delete(clara.pk)
+        return account_id
+
+    monkeypatch.setattr(sessions, "holder_of", found_before)
+    assert is_over(first)
+    assert not RefreshToken.objects.exists()
+
+
+def test_an_expired_token_ends_nothing_else(first: Pair) -> None:
+    secret = first.refresh_token.split(".")[1]
+    second = sessions.refresh(first.refresh_token)
+    RefreshToken.objects.filter(digest=sessions.digest(secret)).update(
+        used_at=None, expires_at=timezone.now()
+    )
+    assert is_over(first)
+    later(seconds=31)
+    assert is_over(first)
+    assert not is_over(second)
 
 
 def test_a_logout_ends_the_session_and_no_other(first: Pair) -> None:
