@@ -247,6 +247,29 @@ def test_a_session_that_goes_on_for_long_keeps_few_rows(first: Pair) -> None:
     assert RefreshToken.objects.count() <= 2
 
 
+def test_a_token_that_is_used_again_and_again_leaves_few_rows(clara: User, first: Pair) -> None:
+    other = sessions.log_in("clara", PASSWORD, HERE)
+    pairs = [sessions.refresh(first.refresh_token) for _ in range(sessions.UNUSED_MAX + 10)]
+    family = first.refresh_token.split(".")[0]
+    assert RefreshToken.objects.filter(family=family, used_at=None).count() == sessions.UNUSED_MAX
+    # The oldest have gone, neither what was used within the grace nor another session.
+    pairs.append(sessions.refresh(first.refresh_token))
+    assert not any(is_over(pair) for pair in pairs[-sessions.UNUSED_MAX :])
+    assert not is_over(other)
+    assert is_over(pairs[0])
+
+
+def test_a_token_that_waited_long_is_used_like_any_other(first: Pair) -> None:
+    """By a tab that slept, while another one went on."""
+    slept = sessions.refresh(first.refresh_token)
+    latest = sessions.refresh(first.refresh_token)
+    for _ in range(sessions.UNUSED_MAX + 10):
+        later(seconds=300)
+        latest = sessions.refresh(latest.refresh_token)
+    awake = [sessions.refresh(slept.refresh_token) for _ in range(2)]
+    assert not any(is_over(pair) for pair in (*awake, latest))
+
+
 def test_a_token_expires_and_is_forgotten_at_the_next_login(first: Pair) -> None:
     later(seconds=sessions.LIFETIME.total_seconds() + 1)
     assert is_over(first)

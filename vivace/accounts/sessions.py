@@ -1,8 +1,10 @@
 """Sessions: a login, and the pairs of tokens that carry it on.
 
 A refresh token reads `family.secret`. The family is one login; of each secret the database holds
-a hash, and only while the token is the last one given out, or was used less than `GRACE` ago.
-Any other secret with the name of a family is an old token, held by two: the family ends.
+a hash, from when the token is given out until the first refresh that comes `GRACE` or more after
+its use. Within the grace it may be used again, and each time another token is given out; of those
+that were never used the last `UNUSED_MAX` are held. Any other secret with the name of a family is
+an old token, held by two: the family ends.
 
 Whoever gives out tokens or ends a family locks the account's row first. A change of password,
 role or activity locks it too, and its trigger then finds every token there is.
@@ -28,6 +30,8 @@ from vivace.problems import Unauthenticated
 LIFETIME = timedelta(days=30)
 GRACE = timedelta(seconds=30)
 """For two tabs that refresh at once, and for the client whose answer was lost."""
+UNUSED_MAX = 50
+"""Of a session. As many tabs may refresh at once; more are of answers that were lost."""
 
 FAMILY_BYTES = 16
 SECRET_BYTES = 32
@@ -48,7 +52,12 @@ USED = (
     " WHERE family = %s AND digest = %s RETURNING used_at < %s"
 )
 """Marks a token as used, and tells whether it was before the grace; null if it expired unused."""
-PRUNED = f"DELETE FROM {TOKENS} WHERE family = %s AND used_at < %s"
+PRUNED = (
+    f"DELETE FROM {TOKENS} WHERE family = %s AND (used_at < %s OR (used_at IS NULL AND id <="
+    f" (SELECT id FROM {TOKENS} WHERE family = %s AND used_at IS NULL"
+    f" ORDER BY id DESC LIMIT 1 OFFSET {UNUSED_MAX - 1})))"
+)
+"""Leaves room for one more that is not used."""
 ENDED = f"DELETE FROM {TOKENS} WHERE family = %s"
 ISSUED = f"INSERT INTO {TOKENS} (user_id, family, digest, expires_at) VALUES (%s, %s, %s, %s)"
 
@@ -114,7 +123,7 @@ def rotate(family: str, secret: str) -> Pair | None:
         if is_old:
             run(ENDED, [family])
             return None
-        run(PRUNED, [family, graced])
+        run(PRUNED, [family, graced, family])
         return issue(holder, family)
 
 
