@@ -137,6 +137,48 @@ def test_an_old_hash_is_made_anew_at_login(clara: User, monkeypatch: pytest.Monk
     assert not is_over(pair)
 
 
+def begun_by_an_old_hash(monkeypatch: pytest.MonkeyPatch) -> Pair:
+    with monkeypatch.context() as formerly:
+        formerly.setattr(passwords.Argon2id, "memory_cost", 8 * 1024)
+        return sessions.log_in("clara", PASSWORD, HERE)
+
+
+def test_sessions_go_on_when_a_hash_is_made_anew(
+    clara: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_an_old_hash(clara, monkeypatch)
+    first = begun_by_an_old_hash(monkeypatch)
+    second = sessions.refresh(first.refresh_token)
+    before = list(RefreshToken.objects.order_by("id").values())
+    other = sessions.log_in("clara", PASSWORD, HERE)
+    clara.refresh_from_db()
+    assert "$m=19456,t=2,p=1$" in clara.password
+    assert list(RefreshToken.objects.order_by("id").values())[: len(before)] == before
+    assert not is_over(second)
+    later(seconds=31)
+    assert is_over(first)
+    assert not is_over(other)
+    clara.set_password("Kreisleriana-1838")
+    clara.save()
+    assert not RefreshToken.objects.exists()
+
+
+@IN_THREADS
+def test_sessions_go_on_and_end_while_a_hash_is_made_anew(
+    clara: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_an_old_hash(clara, monkeypatch)
+    one, other = (begun_by_an_old_hash(monkeypatch) for _ in range(2))
+    *pairs, nothing = at_once(
+        *[lambda: sessions.refresh(one.refresh_token)] * 3,
+        *[lambda: sessions.log_in("clara", PASSWORD, HERE)] * 2,
+        lambda: sessions.log_out(other.refresh_token),
+    )
+    assert nothing is None
+    assert is_over(other)
+    assert [pair for pair in pairs if not isinstance(pair, Pair) or is_over(pair)] == []
+
+
 def test_of_two_logins_that_make_a_hash_anew_the_second_goes_by_the_first(
     clara: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:

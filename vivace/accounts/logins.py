@@ -7,9 +7,10 @@ that a refusal takes does not tell whether there is one.
 from typing import NamedTuple
 
 from django.contrib.auth.hashers import is_password_usable, make_password, verify_password
+from django.db import transaction
 
 from vivace.accounts import limits
-from vivace.accounts.models import User
+from vivace.accounts.models import RefreshToken, User
 from vivace.accounts.names import is_writable, key_of
 from vivace.accounts.passwords import Argon2id
 from vivace.catalogue.statements import fetched
@@ -83,8 +84,23 @@ def proved(account: Account, password: str) -> Account | None:
 
 def rehashed(account: Account, password: str) -> Account | None:
     new = account._replace(password=make_password(password))
-    unchanged = User.objects.filter(pk=account.id, password=account.password)
-    if unchanged.update(password=new.password):
+    if exchanged(account, new):
         return new
     # Another login was first, or it is another password by now.
     return proved(account_where("id", account.id), password)
+
+
+@transaction.atomic
+def exchanged(old: Account, new: Account) -> bool:
+    """Whether a hash took the place of another of the same password, beside which sessions go on.
+
+    The account's trigger ends them with any new hash, and cannot know of which password it is. So
+    they are put back; nobody begins, goes on with or ends one who has not locked the account.
+    """
+    unchanged = User.objects.filter(pk=old.id, password=old.password)
+    if not unchanged.select_for_update(no_key=True).first():
+        return False
+    tokens = list(RefreshToken.objects.filter(user=old.id))
+    unchanged.update(password=new.password)
+    RefreshToken.objects.bulk_create(tokens)
+    return True
