@@ -1,6 +1,7 @@
 """The catalogue in Django's admin: what it shows, what it writes, and that it stays quick."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -10,12 +11,18 @@ from django.test.utils import CaptureQueriesContext
 
 from tests import builders
 from tests.client import Person
+from tests.sites import until
+from tests.threads import at_once, somebody_waits
 from vivace.accounts.models import User
+from vivace.catalogue import changes
 from vivace.catalogue.admin import SHOWN_MAX, CatalogueAdmin
-from vivace.catalogue.caching import generation
+from vivace.catalogue.caching import changing, generation
+from vivace.catalogue.entries import ArtistChanges
 from vivace.catalogue.models import Album, Artist, ArtistGenre, Genre, Track
 
 pytestmark = pytest.mark.django_db
+
+IN_THREADS = pytest.mark.django_db(transaction=True)
 
 KINDS = ("artist", "album", "track", "genre")
 ROOT = "/admin/catalogue"
@@ -367,6 +374,55 @@ def test_a_genre_keeps_what_it_is_on_under_a_new_name(inside: Client, nina: Arti
     jazz.refresh_from_db()
     assert (jazz.name, jazz.name_key) == ("Jäzz", "jazz")
     assert Album.objects.get().genre_rows.get().genre == jazz
+
+
+def move(client: Client, album: Album, to: Artist) -> int:
+    """An album to another artist; the status."""
+    path = f"{ROOT}/album/{album.pk}/change/"
+    form = form_of(client, path) | {"artist": str(to.pk), "credits-0-artist": str(to.pk)}
+    return client.post(path, form).status_code
+
+
+RENAMED = ArtistChanges(name="Nina Simone Trio", sort_name="Trio")
+
+
+@IN_THREADS
+def test_an_album_that_moves_to_an_artist_who_is_renamed_has_the_new_name(
+    inside: Client, nina: Artist
+) -> None:
+    album = Album.objects.create(
+        title="Spirit Man", artist=Artist.objects.get(name="Weldon Irvine")
+    )
+
+    def rename() -> int:
+        with changing():
+            changes.change_artist(changes.locked(Artist, nina.pk, RENAMED), RENAMED)
+        return 302
+
+    assert at_once(lambda: move(inside, album, nina), rename) == [302, 302]
+    album.refresh_from_db()
+    assert (album.artist, album.artist_key) == (nina, "trio")
+
+
+if connection.vendor == "postgresql":
+    # SQLite has one writer at a time.
+
+    @IN_THREADS
+    def test_who_waits_for_an_artist_keeps_nobody_from_the_album(
+        inside: Client, nina: Artist
+    ) -> None:
+        other = Artist.objects.get(name="Weldon Irvine")
+        album = Album.objects.create(title="Spirit Man", artist=other)
+        with ThreadPoolExecutor(1) as pool:
+            with changing():
+                held = changes.locked(Artist, nina.pk, RENAMED)
+                moving = pool.submit(at_once, lambda: move(inside, album, nina))
+                until(somebody_waits)
+                Album.objects.select_for_update(nowait=True).get(pk=album.pk)
+                changes.change_artist(held, RENAMED)
+            assert moving.result() == [302]
+        album.refresh_from_db()
+        assert album.artist_key == "trio"
 
 
 # --- What goes -----------------------------------------------------------------------------------

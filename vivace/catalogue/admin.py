@@ -4,7 +4,8 @@ Nothing counts a table or offers all of another in a list. Lists are in the orde
 end after `SHOWN_MAX` rows: beyond that one searches.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import islice
 from typing import Any, ClassVar
@@ -15,6 +16,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AdminTextInputWidget
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import Model, QuerySet, RestrictedError
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -250,6 +252,17 @@ class CatalogueAdmin(HoldingAdmin):
         yield from ()
 
 
+def hold_referred(form: Mapping[str, str]) -> None:
+    """The artist and album of an entry, before the entry itself, as the API does.
+
+    It carries their names, and a change of them may not see the entry yet.
+    """
+    for field, model in changes.REFERRED:
+        id_ = form.get(field.removesuffix("_id"), "")
+        if re.search(entries.ID, id_):
+            changes.hold(model, int(id_))
+
+
 def some(rows: Any) -> QuerySet[Any]:
     found: QuerySet[Any] = rows.order_by()[:HOLDING_MAX]
     return found
@@ -258,12 +271,12 @@ def some(rows: Any) -> QuerySet[Any]:
 class EntryAdmin(CatalogueAdmin):
     readonly_fields = ("created_at", "updated_at")
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        for field in {"artist", "album"}.intersection(form.changed_data):
-            # Held, as the entry carries its names, and a change of them does not see the entry yet.
-            rows = getattr(obj, field)._meta.default_manager.select_for_update(no_key=True)
-            setattr(obj, field, rows.get(pk=getattr(obj, f"{field}_id")))
-        super().save_model(request, obj, form, change)
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.method != "POST":
+            return super().changeform_view(request, *args, **kwargs)
+        with transaction.atomic():
+            hold_referred(request.POST)
+            return super().changeform_view(request, *args, **kwargs)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -54,12 +54,17 @@ def locked(model: type[Some], id_: int, asked: msgspec.Struct | None = None) -> 
     for field, referred in REFERRED:
         another = getattr(asked, field, msgspec.UNSET)
         if another is not msgspec.UNSET:
-            additions.looked_up(referred, "id", [int(another)], "id", held=True)
+            hold(referred, int(another))
     rows = model._default_manager.select_for_update(no_key=asked is not None)
     found = rows.filter(pk=id_).first()
     if found is None:
         raise NotFound(f"There is no {model._meta.verbose_name} of that id")
     return found
+
+
+def hold(model: type[Artist | Album], id_: int) -> None:
+    """Nobody changes an artist or album until the transaction ends, if there is one."""
+    additions.looked_up(model, "id", [id_], "id", held=True)
 
 
 def change_artist(artist: Artist, changes: ArtistChanges) -> None:
