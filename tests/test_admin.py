@@ -3,9 +3,10 @@
 import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -423,6 +424,19 @@ if connection.vendor == "postgresql":
             assert moving.result() == [302]
         album.refresh_from_db()
         assert album.artist_key == "trio"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(OperationalError("deadlock"), 503), (ValueError("a fault of ours"), 500)]
+)
+def test_a_database_that_does_not_answer_is_no_fault_of_ours(
+    inside: Client, nina: Artist, error: Exception, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vivace.catalogue.admin.ArtistAdmin.get_object", Mock(side_effect=error))
+    inside.raise_request_exception = False
+    reply = inside.get(f"{ROOT}/artist/{nina.pk}/change/")
+    assert (reply.status_code, reply.json()["status"]) == (status, status)
+    assert reply.headers.get("Retry-After") == ("1" if status == 503 else None)
 
 
 # --- What goes -----------------------------------------------------------------------------------

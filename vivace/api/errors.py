@@ -1,6 +1,7 @@
 """The one place where exceptions become answers: RFC 9457 problem documents."""
 
 import logging
+import sys
 from http import HTTPStatus
 
 import msgspec
@@ -78,4 +79,6 @@ OURS = problems.InternalError("It is not your request's fault; the log has the c
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return respond(OURS)
+    """Of the admin, above all: Django calls it where the exception is caught, but not with it."""
+    error = sys.exc_info()[1]
+    return respond((isinstance(error, Exception) and problem_of(error)) or OURS)
