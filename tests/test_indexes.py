@@ -480,7 +480,9 @@ def test_searching_reads_by_indexes_alone(library: None) -> None:
     with CaptureQueriesContext(connection) as captured:
         for question in ASKED:
             search(question, KINDS, 10, 1)
-        kept.favourites_now({name: [1, 2] for name, kind in KINDS.items() if not kind.reader})
+        kept.favourites_now(
+            {name: kept.one_text([1, 2]) for name, kind in KINDS.items() if not kind.reader}
+        )
     statements = {query["sql"] for query in captured.captured_queries}
     assert any("catalogue_word " in statement for statement in statements)
     scanned = [(scan, sql) for sql in statements for scan in scans(sql)]

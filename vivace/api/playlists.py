@@ -38,8 +38,8 @@ DESCRIPTION_LENGTH = 10_000
 
 
 def item(row: Row, index: int) -> schemas.PlaylistItem:
-    id_, _, added_at, *of_track = row
-    return schemas.PlaylistItem(id_, index, track(tuple(of_track)), added_at, added_at)
+    id_, _, added_at = row[:3]
+    return schemas.PlaylistItem(id_, index, track(row[3:]), added_at, added_at)
 
 
 def by_place(playlist_id: int) -> Callable[[Row], schemas.PlaylistItem]:
