@@ -1,6 +1,11 @@
 """Documents and words follow whatever changes in the library."""
 
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from io import BytesIO
+from threading import Event
+from time import sleep
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -10,6 +15,8 @@ from tests import builders
 from tests.changes import CHANGES
 from tests.client import Person
 from tests.searching import Shelf, found, named
+from vivace.catalogue import rebuild
+from vivace.catalogue.caching import changing, locked
 from vivace.catalogue.models import Album, Artist, Track, Word
 from vivace.imports import store
 from vivace.imports.run import import_rows
@@ -100,6 +107,89 @@ def test_a_library_from_before_there_was_a_search_is_indexed_by_migrating(
     call_command("migrate", verbosity=0)
     assert (kept("album"), kept("track")) == (due("album"), due("track"))
     assert named(found(listener, "troopr")["tracks"], "track") == ["The Trooper"]
+
+
+if connection.vendor == "postgresql":
+    PROMPT_SECONDS = 20
+
+    def beside(change: Callable[[], Any]) -> Any:
+        """What another connection changes."""
+        try:
+            return change()
+        finally:
+            connection.close()
+
+    @pytest.mark.django_db(transaction=True)
+    def test_what_is_added_and_changed_while_search_is_rebuilt_is_found(
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        shelf, learn_rows = Shelf(), rebuild.learn_rows  # type: ignore[attr-defined]
+        others: list[Future[Any]] = []
+        changes: list[Callable[[], Any]] = [
+            lambda: builders.track("Enjoy", by=shelf.bjork, on=shelf.post),
+            lambda: rename_artist(shelf.maiden),
+            lambda: Track.objects.get(pk=shelf.army).delete(),
+        ]
+
+        def rename_artist(id_: str) -> None:
+            artist = Artist.objects.get(pk=id_)
+            artist.name = "Ferrum Virgo"
+            artist.save()
+
+        def learn_beside_others(table: str, rows: str) -> None:
+            learn_rows(table, rows)
+            if not others:
+                others.extend(threads.submit(beside, change) for change in changes)
+                # Some time to get as far as they do.
+                sleep(0.5)
+
+        monkeypatch.setattr(rebuild, "learn_rows", learn_beside_others)
+        with ThreadPoolExecutor() as threads:
+            assert rebuild.rebuild() > 0
+            for other in others:
+                other.result(PROMPT_SECONDS)
+        assert Track.objects.filter(title="Enjoy").exists()
+        assert not Track.objects.filter(pk=shelf.army).exists()
+        assert (kept("album"), kept("track")) == (due("album"), due("track"))
+
+    @pytest.mark.django_db(transaction=True)
+    def test_a_rebuild_that_waits_for_whoever_waits_for_it_is_tried_again(
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """As an import may, which begins with the generation."""
+        shelf, tables_held, has_generation = Shelf(), Event(), Event()
+        run = rebuild.run  # type: ignore[attr-defined]
+
+        def rename_late() -> None:
+            with changing():
+                locked()
+                has_generation.set()
+                tables_held.wait(PROMPT_SECONDS)
+                # PostgreSQL looks a second later whether anybody waits for whoever waits: the
+                # rebuild, which waits for longer, is the one to be ended.
+                sleep(0.5)
+                artist = Artist.objects.get(pk=shelf.maiden)
+                artist.name = "Ferrum Virgo"
+                artist.save()
+
+        tries = []
+
+        def run_beside(sql: str, *values: Any) -> Any:
+            done = run(sql, *values)
+            if sql.startswith("LOCK"):
+                tries.append(sql)
+                tables_held.set()
+            return done
+
+        monkeypatch.setattr(rebuild, "run", run_beside)
+        with ThreadPoolExecutor() as threads:
+            other = threads.submit(beside, rename_late)
+            has_generation.wait(PROMPT_SECONDS)
+            assert rebuild.rebuild() > 0
+            other.result(PROMPT_SECONDS)
+        assert len(tries) == 2
+        assert Artist.objects.filter(name="Ferrum Virgo").exists()
+        assert (kept("album"), kept("track")) == (due("album"), due("track"))
 
 
 ROWS = b"""{"kind": "album", "title": "Post", "artist": "Bj\xc3\xb6rk", "genres": ["Trip-Hop"]}

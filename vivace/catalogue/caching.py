@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from vivace.catalogue.models import Generation
@@ -27,6 +27,8 @@ TABLE = Generation._meta.db_table
 CURRENT = f"SELECT value FROM {TABLE}"
 PREPARED = b"vivace_generation"
 UNKNOWN_STATEMENT = b"26000"
+DEADLOCK = "40P01"
+"""PostgreSQL's code for a transaction that it ended, as it and another waited for each other."""
 LEASE_SECONDS = {"sqlite": 0.0005, "postgresql": 0.005}
 """For so long whoever reads may go by what the database last told; and so long whoever changed the
 catalogue waits before saying so, that nobody reads what was before it from then on."""
@@ -50,6 +52,16 @@ here = Here()
 def generation() -> int:
     """The generation of the catalogue. Read it before the data it is to stand for."""
     return Generation.objects.values_list("value", flat=True).get()
+
+
+def locked() -> int:
+    """The same, where nobody else changes the catalogue until the transaction ends."""
+    return Generation.objects.select_for_update().values_list("value", flat=True).get()
+
+
+def is_deadlock(error: OperationalError) -> bool:
+    """Whoever else writes takes the generation last, who begins with it is to try again."""
+    return getattr(error.__cause__, "sqlstate", None) == DEADLOCK
 
 
 def advance() -> None:

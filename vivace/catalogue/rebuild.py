@@ -3,16 +3,17 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from django.db import connection
+from django.db import OperationalError, connection
 
 from vivace.catalogue import documents
-from vivace.catalogue.caching import changing
+from vivace.catalogue.caching import changing, is_deadlock, locked
 from vivace.catalogue.folding import fold, spellings
 from vivace.catalogue.models import artist_words
 from vivace.catalogue.search import WORDS, learn_rows
 from vivace.catalogue.statements import fetched, run
 
 AT_ONCE = 2_000
+TRIES = 5
 
 
 def by_name(name: str | None) -> str:
@@ -52,34 +53,65 @@ def is_wanting() -> bool:
 
 
 def rebuild() -> int:
-    """Write words, documents and vocabulary anew, all or nothing; how many words there are."""
-    with changing():
-        # First what the triggers on the columns of words would have to keep up.
-        for kind in documents.KINDS:
-            run(f"DELETE FROM catalogue_{kind}_search")
-        run("DELETE FROM catalogue_word")
-        if connection.vendor == "sqlite":
-            for index in ("catalogue_word_parts", *(f"{table}_words" for table in WORDS)):
-                run(f"INSERT INTO {index} ({index}) VALUES ('rebuild')")
-        for named in NAMED:
-            rewrite(*named)
-        for table in WORDS:
-            learn_rows(table, "IS NOT NULL")
-        for kind in documents.KINDS:
-            documents.index_documents(kind, "IS NOT NULL")
+    """Write words, documents and vocabulary anew, all or nothing; how many words there are.
+
+    Others who change the catalogue wait until it is through.
+    """
+    for left in reversed(range(TRIES)):
+        try:
+            with changing():
+                hold()
+                write_anew()
+            break
+        except OperationalError as error:
+            if not left or not is_deadlock(error):
+                raise
     [(count,)] = fetched("SELECT count(*) FROM catalogue_word")
     return int(count)
 
 
+def hold() -> None:
+    """Have nobody else add or change documents, or anything that they are made of.
+
+    The documents first, as who writes one goes on to the generation. An import comes from there.
+    """
+    if connection.vendor == "postgresql":
+        tables = ", ".join(f"catalogue_{kind}_search" for kind in documents.KINDS)
+        run(f"LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE")
+        locked()
+
+
+def write_anew() -> None:
+    # First what the triggers on the columns of words would have to keep up.
+    for kind in documents.KINDS:
+        run(f"DELETE FROM catalogue_{kind}_search")
+    run("DELETE FROM catalogue_word")
+    if connection.vendor == "sqlite":
+        for index in ("catalogue_word_parts", *(f"{table}_words" for table in WORDS)):
+            run(f"INSERT INTO {index} ({index}) VALUES ('rebuild')")
+    for named in NAMED:
+        rewrite(*named)
+    for table in WORDS:
+        learn_rows(table, "IS NOT NULL")
+    for kind in documents.KINDS:
+        documents.index_documents(kind, "IS NOT NULL")
+
+
 def rewrite(table: str, names: str, column: str, worded: Callable[..., str]) -> None:
-    """Set a column of words where it is not what the names become."""
+    """Set a column of words where it is not what the names become.
+
+    A playlist may get another name meanwhile, and its words with it.
+    """
+    update = f"UPDATE {table} SET {column} = %s WHERE id = %s AND {column} = %s"
     for rows in parts(table, f"{names}, {column}"):
         changed = [
-            (words, id_) for id_, *given, present in rows if (words := worded(*given)) != present
+            (words, id_, present)
+            for id_, *given, present in rows
+            if (words := worded(*given)) != present
         ]
         if changed:
             with connection.cursor() as cursor:
-                cursor.executemany(f"UPDATE {table} SET {column} = %s WHERE id = %s", changed)
+                cursor.executemany(update, changed)
 
 
 def parts(table: str, columns: str) -> Iterator[list[tuple[Any, ...]]]:

@@ -19,7 +19,6 @@ from django.db import IntegrityError, OperationalError, transaction
 
 from vivace.accounts.models import User
 from vivace.catalogue import caching
-from vivace.catalogue.models import Generation
 from vivace.imports import staging
 from vivace.imports.formats import Csv, Format, JsonLines, reader
 from vivace.imports.library import StoredLibrary
@@ -35,8 +34,6 @@ CHUNK_BYTES = 8 << 20
 COPY_BYTES = 1 << 20
 TRIES_WITHOUT_LOCK = 2
 TRIES = 5
-DEADLOCK = "40P01"
-"""PostgreSQL's code for a transaction that it ended, as it and another waited for each other."""
 
 Progress = Callable[[str, int, int, int], None]
 """Told what is being done (`reading` or `writing`), the rows so far, bytes read and in all."""
@@ -80,15 +77,10 @@ def import_rows(
                 if has_lock:
                     raise in_the_way(error) from error
             except OperationalError as error:
-                if number == TRIES or not is_deadlock(error):
+                if number == TRIES or not caching.is_deadlock(error):
                     raise
             else:
                 return attempt.report
-
-
-def is_deadlock(error: OperationalError) -> bool:
-    """Whoever else writes takes the generation last, what imports take first."""
-    return getattr(error.__cause__, "sqlstate", None) == DEADLOCK
 
 
 def in_the_way(error: IntegrityError) -> Conflict:
@@ -157,13 +149,13 @@ class Attempt:
         if self.is_done(strict, dry_run):
             return
         with self.write_lock():
-            if locked_generation() != generation:
+            if caching.locked() != generation:
                 raise MovedError
             self.write()
 
     def plan_and_store(self, strict: bool, dry_run: bool) -> None:
         with self.write_lock():
-            locked_generation()
+            caching.locked()
             self.plan()
             if not self.is_done(strict, dry_run):
                 self.write()
@@ -187,10 +179,6 @@ class Attempt:
             # Before anything that waits after the commit, when no other writer does.
             transaction.on_commit(ended)
             yield
-
-
-def locked_generation() -> int:
-    return Generation.objects.select_for_update().values_list("value", flat=True).get()
 
 
 def chunks(rows: JsonLines | Csv, file: BinaryIO) -> Iterator[list[tuple[int, Row] | RowError]]:
