@@ -1,10 +1,11 @@
 """Idempotency-Key: a POST that is sent again has the same answer and makes nothing twice."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.http import HttpResponse
 
 from tests import builders
@@ -12,7 +13,7 @@ from tests.client import Person, Reply, blamed, problem
 from tests.operations import OPERATIONS
 from tests.places import Everything, bodies
 from tests.threads import at_once
-from vivace.api import resources
+from vivace.api import idempotency, resources
 from vivace.api.idempotency import kept
 from vivace.api.models import KeptAnswer
 from vivace.catalogue import caching
@@ -150,6 +151,28 @@ def test_a_fault_of_the_server_leaves_its_key_free(
             post(editor)
     assert named() == []
     assert post(editor).status == 201
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_key_that_could_not_be_freed_is_so_at_the_next_request(
+    editor: Person, monkeypatch: pytest.MonkeyPatch, together: bool
+) -> None:
+    """The database goes away under a request, and what frees its key fails, too."""
+
+    def gone(*_: Any) -> Any:
+        raise OperationalError("server closed the connection")
+
+    def asked(make: Callable[[], HttpResponse]) -> HttpResponse:
+        return kept(editor.account_id, KEY, b"asked", make, together=together)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(idempotency, "free", gone)
+        with pytest.raises(OperationalError):
+            asked(gone)
+    assert KeptAnswer.objects.get().status is None
+    assert asked(lambda: HttpResponse(status=201)).status_code == 201
+    assert asked(gone).headers["Idempotency-Replayed"] == "true"
+    assert not idempotency.UNFREED
 
 
 @pytest.mark.django_db(transaction=True)

@@ -6,7 +6,9 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -88,6 +90,31 @@ def test_answers_are_refused_while_it_is_gone_and_right_when_it_is_back(
         after = [live.send(method, path, body, bearer) for method, path, body, _ in asked]
     assert [status for status, _, _ in after] == [status for *_, status in asked]
     assert [body for _, _, body in after[:2]] == [body for _, _, body in before[:2]]
+
+
+def test_the_key_of_a_request_that_it_went_away_under_is_free_when_it_is_back(
+    postgresql_to_kill: servers.Program, tmp_path: Path
+) -> None:
+    with served(postgresql_to_kill, tmp_path) as (live, bearer), ThreadPoolExecutor() as threads:
+        keyed = bearer | {"Idempotency-Key": "once"}
+        post = partial(live.send, "POST", "/api/v1/playlists", {"name": "Kept"}, keyed)
+        with closing(psycopg.connect(f"{address(postgresql_to_kill)}/vivace")) as own:
+            own.execute("LOCK TABLE listening_playlist IN EXCLUSIVE MODE")
+            first = threads.submit(post)
+            waits = "SELECT 1 FROM pg_locks WHERE NOT granted"
+            deadline = time.monotonic() + START_SECONDS
+            while not own.execute(waits).fetchone():
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            # Commits are on this one's disk only after a while.
+            time.sleep(1)
+            postgresql_to_kill.kill()
+            assert first.result(START_SECONDS)[0] == 503
+        postgresql_to_kill.start()
+        while (found := post())[0] == 503:
+            assert time.monotonic() < deadline
+        assert found[0] == 201, found
+        assert post()[2] == found[2]
 
 
 @pytest.mark.parametrize("path", [ARTISTS, "/api/v1/search?q=artist", "/api/v1/playlists"])

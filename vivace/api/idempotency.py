@@ -1,17 +1,18 @@
 """Idempotency keys: a POST sent again has the same answer and makes nothing twice.
 
 Follows draft-ietf-httpapi-idempotency-key-header. The answer is kept in the transaction that
-makes the object, so there is never one without the other.
+makes the object, so there is never one without the other. Only an import's is kept after its own:
+where its process ends between the two, the file is read again, whose rows are then there.
 """
 
 from collections.abc import Callable
-from contextlib import nullcontext
-from datetime import timedelta
+from contextlib import nullcontext, suppress
+from datetime import datetime, timedelta
 from functools import wraps
 from hashlib import sha256
 from typing import Any, Concatenate, ParamSpec, cast
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -29,6 +30,9 @@ ABANDONED_AFTER = timedelta(minutes=5)
 """A request that has run for longer died with its process: its key is free again."""
 IMPORT_ABANDONED_AFTER = timedelta(minutes=20)
 """Behind Gunicorn one may run for a quarter of an hour (`VIVACE_SECONDS`)."""
+
+UNFREED: set[tuple[int, datetime]] = set()
+"""Rows of requests that failed, by id and start, where the database then did not answer."""
 
 KEPT_HEADERS = ("Content-Type", "ETag", "Location")
 
@@ -84,9 +88,12 @@ def kept(
     """The answer kept under a key, or a new one that is then kept.
 
     Raises `KeyReused` where the key stands for another request, and `Conflict` where that
-    request is still running. A request that fails leaves its key free. `together` has the answer
-    kept in the transaction of what it makes; an import has its own.
+    request is still running. A request that fails leaves its key free; one that fails as the
+    database goes away, as soon as this process is asked with any key again. `together` has the
+    answer kept in the transaction of what it makes; an import has its own.
     """
+    for row in [*UNFREED]:
+        free(*row)
     abandoned_after = ABANDONED_AFTER if together else IMPORT_ABANDONED_AFTER
     found = claim(account_id, key, fingerprint, abandoned_after)
     if found.status is not None:
@@ -104,10 +111,17 @@ def kept(
                 # It was taken for abandoned, and what it made would be made twice.
                 raise Conflict("Another request with this key has taken its place")
     except BaseException:
-        # Not one that has its answer: what is raised after the commit undoes nothing.
-        mine.filter(status=None).delete()
+        UNFREED.add((found.pk, found.started_at))
+        with suppress(OperationalError, InterfaceError):
+            free(found.pk, found.started_at)
         raise
     return response
+
+
+def free(id_: int, started_at: datetime) -> None:
+    # Not one that has its answer: what is raised after the commit undoes nothing.
+    KeptAnswer.objects.filter(pk=id_, started_at=started_at, status=None).delete()
+    UNFREED.discard((id_, started_at))
 
 
 def claim(account_id: int, key: str, fingerprint: bytes, abandoned_after: timedelta) -> KeptAnswer:
