@@ -4,6 +4,7 @@ those who may read."""
 import gzip
 import json
 import os
+import runpy
 import socket
 import sys
 import threading
@@ -19,6 +20,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from pytest_django import Settings
 
+import vivace.settings
 from tests import builders
 from tests.client import BASE, Person
 from tests.threads import at_once
@@ -75,6 +77,36 @@ def test_another_question_has_an_answer_of_its_own(
 ) -> None:
     ask(answers, "/tracks", "limit=7")
     ask(answers, "/tracks", other)
+    assert django.asked == 2
+
+
+APP = "https://app.example.org"
+
+
+@pytest.fixture
+def app_let_in(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIVACE_CORS_ORIGINS", APP)
+    for name, value in runpy.run_path(vivace.settings.__file__).items():
+        if name.startswith("CORS_") or name == "MIDDLEWARE":
+            setattr(settings, name, value)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        f"{APP}/x", f"{APP}?x", f"{APP}#x", f"{APP}:443", f"{APP}.", f"{APP}\n",
+        "HTTPS://app.example.org", "https://appXexample.org", "null", "https://[", "",
+    ],
+)  # fmt: skip
+def test_an_origin_is_let_in_by_all_or_by_none(
+    other: str, app_let_in: None, answers: StoredAnswers, django: Django
+) -> None:
+    """By what stands before Django and by what stands in it."""
+    allow = "access-control-allow-origin"
+    for _ in range(2):
+        assert allow not in ask(answers, "/artists", HTTP_ORIGIN=other)[1]
+        assert ask(answers, "/artists", HTTP_ORIGIN=APP)[1][allow] == APP
+        assert allow not in ask(answers, "/artists")[1]
     assert django.asked == 2
 
 
