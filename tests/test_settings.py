@@ -6,11 +6,13 @@ import re
 import runpy
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.db.utils import ConnectionHandler
 
 import vivace
 from tests.environment import OURS, SECRET_KEY
@@ -26,11 +28,21 @@ WRONG: dict[str, list[str]] = {
         "vivace", "mysql://localhost/vivace", "sqlite://vivace.sqlite3", "sqlite:///",
         "postgresql://localhost", "postgresql://localhost:port/vivace",
         "postgresql://localhost:99999/vivace", "postgresql://[::1/vivace",
+        "postgresql://localhost/vivace#x", "sqlite:////tmp/vivace?x", "sqlite:////tmp/vivace#x",
+        *(
+            f"postgresql://localhost/vivace?{query}"
+            for query in (
+                "prepare_threshold=0", "server_side_binding=true", "pool=true", "autocommit=0",
+                "sslmode", "sslmode=", "ssl_mode=require", "sslmode=require&sslmode=disable",
+                "sslmode=require&", "host=db", "dbname=other", "user=ada", "client_encoding=latin1",
+            )
+        ),
     ],
     "REDIS_URL": [
         "localhost", "http://localhost", "redis", "redis://cache:63x9/0",
         "redis://localhost/0?foo=1", "redis://localhost/0?socket_timeout=soon",
-        "rediss://localhost/0?ssl_cert_reqs=bad",
+        "rediss://localhost/0?ssl_cert_reqs=bad", "redis://localhost/vivace", "redis://localhost/0/1",
+        "redis://:pass#word@localhost/0", "redis://localhost/-1",
     ],
     "VIVACE_ALLOWED_HOSTS": [
         "https://music.example.org", "music.example.org:8000", ",", "a b", "example.org/api",
@@ -228,6 +240,29 @@ def test_what_is_set_is_taken(tmp_path: Path) -> None:
         "DEBUG": False,
     }
     assert {name: found[name] for name in expected} == expected
+
+
+def test_parameters_of_postgresql_stand_beside_ours() -> None:
+    query = "host=/run/db&connect_timeout=9&options=-c%20work_mem=64MB&sslmode=require"
+    ours = settings.database("postgresql:///vivace")["OPTIONS"]
+    assert settings.database(f"postgresql:///vivace?{query}")["OPTIONS"] == ours | {
+        "host": "/run/db",
+        "connect_timeout": "9",
+        "sslmode": "require",
+        "options": f"{ours['options']} -c work_mem=64MB",
+    }
+
+
+def test_a_connection_has_both(postgresql: str, django_db_blocker: Any) -> None:
+    url = f"{postgresql}/postgres?options=-c%20work_mem=7MB&application_name=ours"
+    own: Any = ConnectionHandler({"default": settings.database(url)})["default"]
+    with django_db_blocker.unblock(), closing(own), own.cursor() as cursor:
+        told = {}
+        for name in ("jit", "random_page_cost", "work_mem", "application_name"):
+            cursor.execute(f"SHOW {name}")
+            [told[name]] = cursor.fetchone()
+    expected = {"jit": "off", "random_page_cost": "1.1"}
+    assert told == expected | {"work_mem": "7MB", "application_name": "ours"}
 
 
 def test_doors_are_shut_unless_they_are_opened(tmp_path: Path) -> None:

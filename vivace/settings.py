@@ -13,7 +13,7 @@ from ipaddress import IPv6Address, ip_network
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from platformdirs import user_data_path
@@ -155,6 +155,8 @@ POSTGRESQL_OPTIONS = {
     # look one up. It would also spend longer compiling a large page than reading it.
     "options": "-c random_page_cost=1.1 -c jit=off",
 }
+ELSEWHERE = {"user", "password", "dbname", "port", "client_encoding", "replication"}
+"""Parameters of libpq that stand before the question mark of a URL, or are not to be chosen."""
 
 
 def sqlite(path: Path) -> dict[str, Any]:
@@ -170,9 +172,9 @@ def sqlite(path: Path) -> dict[str, Any]:
 
 def database(url: str) -> dict[str, Any]:
     """The same, from `sqlite:///path` or `postgresql://user:word@host:port/name`."""
-    parts = urlsplit(url)
+    parts = without_fragment(url)
     if parts.scheme == "sqlite":
-        if parts.netloc or len(parts.path) < 2:
+        if parts.netloc or parts.query or len(parts.path) < 2:
             raise ValueError("an SQLite database is sqlite:/// and the path of its file")
         return sqlite(Path(unquote(parts.path[1:])).absolute())
     if parts.scheme not in {"postgresql", "postgres"}:
@@ -187,15 +189,46 @@ def database(url: str) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": unquote(parts.hostname or ""),
         "PORT": parts.port or "",
-        "OPTIONS": POSTGRESQL_OPTIONS | dict(parse_qsl(parts.query)),
+        "OPTIONS": postgresql_options(parts),
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
     }
 
 
+def without_fragment(url: str) -> SplitResult:
+    parts = urlsplit(url)
+    if parts.fragment:
+        raise ValueError("a # in it is written %23")
+    return parts
+
+
+def postgresql_options(url: SplitResult) -> dict[str, Any]:
+    """Ours, and the parameters of libpq after the question mark; `options` are added to ours."""
+    if not url.query:
+        return POSTGRESQL_OPTIONS
+    # With SQLite it need not be loaded: it takes 10 MB.
+    from psycopg.pq import Conninfo
+
+    known = {each.keyword.decode() for each in Conninfo.get_defaults()} - ELSEWHERE
+    if url.hostname:
+        known.discard("host")
+    given: dict[str, str] = {}
+    for part in url.query.split("&"):
+        name, _, value = map(unquote, part.partition("="))
+        if name not in known or name in given or not value:
+            raise ValueError(f"{part!r} is no parameter of PostgreSQL's that can be set there")
+        given[name] = value
+    if "options" in given:
+        given["options"] = f"{POSTGRESQL_OPTIONS['options']} {given['options']}"
+    return POSTGRESQL_OPTIONS | given
+
+
 def redis_url(text: str) -> str:
-    if urlsplit(text).scheme not in {"redis", "rediss", "unix"}:
+    parts = without_fragment(text)
+    if parts.scheme not in {"redis", "rediss", "unix"}:
         raise ValueError("it starts with redis://, rediss:// or unix://")
+    if parts.scheme != "unix" and not re.fullmatch(r"/?|/[0-9]+", parts.path):
+        raise ValueError("a database of Redis is a number: redis://host:port/0")
     from redis import ConnectionPool, RedisError
 
     try:
