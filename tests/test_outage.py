@@ -80,6 +80,7 @@ def test_answers_are_refused_while_it_is_gone_and_right_when_it_is_back(
         for method, path, body, _ in asked:
             assert_refused(live, method, path, body, bearer)
         assert live.send("GET", "/healthz")[0] == 200
+        assert_refused(live, "GET", "/readyz", None, {})
         postgresql_to_kill.start()
         deadline = time.monotonic() + START_SECONDS
         # A connection is looked for beside the requests: one of them finds it. Logins have another.
@@ -88,6 +89,7 @@ def test_answers_are_refused_while_it_is_gone_and_right_when_it_is_back(
                 assert found == 503
                 assert time.monotonic() < deadline
         after = [live.send(method, path, body, bearer) for method, path, body, _ in asked]
+        assert live.send("GET", "/readyz")[0] == 200
     assert [status for status, _, _ in after] == [status for *_, status in asked]
     assert [body for _, _, body in after[:2]] == [body for _, _, body in before[:2]]
 

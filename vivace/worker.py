@@ -69,12 +69,15 @@ def settle() -> None:
     from django.db import connection
     from django.urls import get_resolver
 
+    from vivace.api import health
+
     if connection.vendor == "postgresql":
         from vivace.postgresql.base import DatabaseWrapper
 
         DatabaseWrapper.patience = CONNECT_SECONDS
     get_resolver().url_patterns  # noqa: B018 - loaded when they are looked at
     get_backends()
+    health.migrations()
     for name in caches:
         caches[name]
     if settings.REDIS_URL:
