@@ -272,12 +272,11 @@ CACHE_MAX = read("VIVACE_CACHE_MAX", 32 << 20, size)
 SHARED_SECONDS = 600
 """How long Redis keeps an answer that a change may have made useless."""
 CACHES = {
+    # Answers, for all processes. There has to be one of this name.
     "default": (
-        {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}
-        if not CACHE
-        else redis_cache(REDIS_URL)
+        redis_cache(REDIS_URL)
         if REDIS_URL
-        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+        else {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}
     ),
     # Answers, in each process.
     "answers": {

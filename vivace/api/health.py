@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from django.conf import settings
 from django.core.cache import caches
 from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -21,8 +22,10 @@ def alive(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """200 where the database and the cache are reached and every migration is applied."""
-    for name, check in (("database", migrated), ("cache", cached)):
+    """200 where the database, and Redis where there is one, are reached and every migration is
+    applied."""
+    shared = [("cache", cached)] if settings.REDIS_URL else []
+    for name, check in [("database", migrated), *shared]:
         try:
             missing = check()
         except Exception as error:  # noqa: BLE001 whatever it is, it is not ready
