@@ -83,8 +83,9 @@ def test_answers_are_refused_while_it_is_gone_and_right_when_it_is_back(
         assert_refused(live, "GET", "/readyz", None, {})
         postgresql_to_kill.start()
         deadline = time.monotonic() + START_SECONDS
-        # A connection is looked for beside the requests: one of them finds it. Logins have another.
-        for method, path, body, status in (asked[0], asked[3]):
+        # A connection is looked for beside the requests: one of them finds it. Logins and writes
+        # have others.
+        for method, path, body, status in (asked[0], asked[3], asked[4]):
             while (found := live.send(method, path, body, bearer)[0]) != status:
                 assert found == 503
                 assert time.monotonic() < deadline

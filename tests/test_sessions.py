@@ -12,7 +12,7 @@ from pytest_django import Settings
 from tests.threads import at_once
 from vivace.accounts import logins, passwords, people, sessions, tokens
 from vivace.accounts.identity import Identity
-from vivace.accounts.models import RefreshToken, User
+from vivace.accounts.models import RefreshToken, User, digest
 from vivace.accounts.sessions import Pair
 from vivace.problems import Unauthenticated
 
@@ -376,7 +376,7 @@ def test_a_session_that_ends_once_it_was_found_is_over(
 def test_an_expired_token_ends_nothing_else(first: Pair) -> None:
     secret = first.refresh_token.split(".")[1]
     second = sessions.refresh(first.refresh_token)
-    RefreshToken.objects.filter(digest=sessions.digest(secret)).update(
+    RefreshToken.objects.filter(digest=digest(secret)).update(
         used_at=None, expires_at=timezone.now()
     )
     assert is_over(first)

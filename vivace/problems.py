@@ -9,6 +9,9 @@ from typing import ClassVar
 
 import msgspec
 
+MAX_FAULTS = 100
+"""So many things that are wrong with one request are told at most."""
+
 
 class Fault(msgspec.Struct, omit_defaults=True, frozen=True):
     """One thing that is wrong, and where: in the body (a JSON pointer) or a parameter."""

@@ -1,13 +1,12 @@
 """API keys: for programs, until they are deleted. Shown once, stored hashed."""
 
-import hashlib
 import secrets
 
 from django.db import transaction
 
 from vivace.accounts import people
 from vivace.accounts.identity import Identity
-from vivace.accounts.models import ApiKey, User
+from vivace.accounts.models import ApiKey, User, digest
 from vivace.accounts.tokens import rejected
 from vivace.problems import NotFound
 
@@ -40,8 +39,3 @@ def identify(text: str) -> Identity:
     if found is None:
         raise rejected("The API key was deleted or never given out")
     return Identity(*found)
-
-
-def digest(text: str) -> str:
-    """One fast hash is enough: 256 random bits cannot be guessed, salted or not."""
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,5 +1,6 @@
 """Who may do what: people, their sessions and their keys."""
 
+import hashlib
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
@@ -21,6 +22,12 @@ from vivace.catalogue.fields import MomentField
 DIGEST_LENGTH = 64  # SHA-256 in hexadecimal
 KEY_NAME_LENGTH = 150
 TAKEN = "Another account has it"
+
+
+def digest(secret: str) -> str:
+    """What is kept of a token or key. Of 256 random bits one fast hash is enough: they cannot be
+    guessed, salted or not."""
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 class UserManager(BaseUserManager["User"]):

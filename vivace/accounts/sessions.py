@@ -10,7 +10,6 @@ Whoever gives out tokens or ends a family locks the account's row first. A chang
 role or activity locks it too, and its trigger then finds every token there is.
 """
 
-import hashlib
 import re
 import secrets
 from datetime import timedelta
@@ -22,7 +21,7 @@ from django.utils import timezone
 from vivace.accounts import tokens
 from vivace.accounts.identity import Identity
 from vivace.accounts.logins import Account, tried
-from vivace.accounts.models import RefreshToken, User
+from vivace.accounts.models import RefreshToken, User, digest
 from vivace.catalogue.fields import timestamp
 from vivace.catalogue.statements import fetched, run
 from vivace.problems import Unauthenticated
@@ -159,8 +158,3 @@ def issue(holder: Identity, family: str) -> Pair:
     expires_at = timestamp(timezone.now() + LIFETIME)
     run(ISSUED, [holder.account_id, family, digest(secret), expires_at])
     return Pair(tokens.issue(holder), f"{family}.{secret}")
-
-
-def digest(secret: str) -> str:
-    """One fast hash is enough: 256 random bits cannot be guessed, salted or not."""
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -13,6 +13,7 @@ from dmr.serializer import BaseSerializer
 
 from vivace.accounts.bearer import identify
 from vivace.accounts.identity import Identity
+from vivace.api.errors import CHALLENGE
 from vivace.problems import Forbidden, Unauthenticated
 
 
@@ -38,7 +39,7 @@ class Bearer(SyncAuth):
 
     @property
     def www_authenticate_challenge(self) -> str:
-        return 'Bearer realm="vivace"'
+        return CHALLENGE
 
     def security_schemes(
         self, metadata: EndpointMetadata, controller_cls: type[Controller[BaseSerializer]]

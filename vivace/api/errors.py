@@ -16,6 +16,7 @@ from vivace.api.schemas import ProblemDetails
 log = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
+CHALLENGE = 'Bearer realm="vivace"'
 TYPE = "/api/docs/problems#"
 """Where each code is explained; the code completes it."""
 
@@ -57,7 +58,7 @@ def respond(problem: problems.Problem) -> HttpResponse:
         msgspec.json.encode(document(problem)), status=problem.status, content_type=CONTENT_TYPE
     )
     if problem.status == HTTPStatus.UNAUTHORIZED:
-        response["WWW-Authenticate"] = 'Bearer realm="vivace"'
+        response["WWW-Authenticate"] = CHALLENGE
     for name, value in problem.headers.items():
         response[name] = value
     return response

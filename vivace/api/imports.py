@@ -16,7 +16,7 @@ from vivace.accounts import people
 from vivace.api import schemas
 from vivace.api.answers import answers
 from vivace.api.auth import account_id, editor
-from vivace.api.bodies import MAX_FAULTS, check_length, check_media_type
+from vivace.api.bodies import check_length, check_media_type
 from vivace.api.conditional import plain
 from vivace.api.controller import Api
 from vivace.api.idempotency import HEADER, checked, kept
@@ -25,7 +25,7 @@ from vivace.imports.formats import Format
 from vivace.imports.report import ImportReport
 from vivace.imports.rows import SourceName
 from vivace.imports.run import import_rows
-from vivace.problems import Fault, Invalid, LengthRequired
+from vivace.problems import MAX_FAULTS, Fault, Invalid, LengthRequired
 
 FORMATS: dict[str, Format] = {"application/x-ndjson": "jsonl", "text/csv": "csv"}
 CHUNK_BYTES = 1 << 20

@@ -31,9 +31,7 @@ from vivace.catalogue.models import (
 from vivace.catalogue.search import index_words, worded
 from vivace.catalogue.statements import Statement, among, many
 from vivace.catalogue.vocabulary import learn
-from vivace.problems import Conflict, Fault
-
-FAULTS_MAX = 100
+from vivace.problems import MAX_FAULTS, Conflict, Fault
 
 # What is looked up of an artist or album that others refer to.
 ArtistFacts = tuple[str, str]
@@ -215,7 +213,7 @@ def taken_mbids(
 
 
 def conflict(faults: Iterable[Fault]) -> Conflict:
-    listed = [fault for fault, _ in zip(faults, range(FAULTS_MAX), strict=False)]
+    listed = [fault for fault, _ in zip(faults, range(MAX_FAULTS), strict=False)]
     return Conflict(
         listed[0].detail if listed else "Something it refers to has just been removed",
         errors=listed,

@@ -23,6 +23,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
 from vivace.catalogue import changes, entries
+from vivace.catalogue.additions import bare_isrc, lower
 from vivace.catalogue.caching import changing, spoken_for
 from vivace.catalogue.fields import KeyField
 from vivace.catalogue.folding import fold
@@ -83,10 +84,9 @@ class RuledForm(SeenForm):
             except msgspec.ValidationError as error:
                 self.add_error(field.name, wording(field.name, error))
         # As the API stores them.
-        if data.get("mbid"):
-            data["mbid"] = data["mbid"].lower()
-        if data.get("isrc"):
-            data["isrc"] = data["isrc"].replace("-", "").upper()
+        for name, stored in (("mbid", lower), ("isrc", bare_isrc)):
+            if name in data:
+                data[name] = stored(data[name])
         return data
 
 

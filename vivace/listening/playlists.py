@@ -21,12 +21,10 @@ from vivace.catalogue.models import Track
 from vivace.catalogue.statements import fetched, many, run
 from vivace.catalogue.vocabulary import learn
 from vivace.listening.models import Playlist, PlaylistItem
-from vivace.problems import Conflict, Fault, Forbidden, NotFound
+from vivace.problems import MAX_FAULTS, Conflict, Fault, Forbidden, NotFound
 
 MAX_ITEMS = 10_000
 """Of one playlist: its items can then always be listed, replaced and renumbered at once."""
-
-MAX_FAULTS = 100
 
 TABLE, ITEMS = Playlist._meta.db_table, PlaylistItem._meta.db_table
 TRACKS = Track._meta.db_table
