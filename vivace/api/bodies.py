@@ -13,7 +13,14 @@ from dmr.endpoint import Endpoint
 from dmr.serializer import BaseSerializer
 from dmr.types import EMPTY
 
-from vivace.problems import Fault, Invalid, LengthRequired, TooLarge, UnsupportedMediaType
+from vivace.problems import (
+    MAX_FAULTS,
+    Fault,
+    Invalid,
+    LengthRequired,
+    TooLarge,
+    UnsupportedMediaType,
+)
 
 MAX_BYTES = 32 << 20
 """Of a list of many things."""
@@ -22,7 +29,7 @@ OF_ONE_MAX = 4 << 20
 bytes of memory for each two."""
 OF_NOBODY_MAX = 64 << 10
 """Bytes of a body that anybody may send: no login is as large."""
-MAX_FAULTS = 100
+
 MAX_DIGITS = 18
 LENGTH = re.compile(r"[0-9]+")
 PLACE = re.compile(r" - at `(?:key in )?\$(.*)`$")
