@@ -35,10 +35,14 @@ def database(django_db_blocker: Any) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def app(database: str) -> App:
     made = App()
-    # As in the server: what is loaded is not looked at again by the collector.
+    settle()
+    return made
+
+
+def settle() -> None:
+    """As in the server: what is loaded is not looked at again by the collector."""
     gc.collect()
     gc.freeze()
-    return made
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +55,8 @@ def library(database: str, request: pytest.FixtureRequest) -> Size:
     """What the database holds: a generated library of the size that `holding` asks for."""
     size: Size = request.param
     stand_up(size)
+    # What making a library leaves behind is not for requests to look at.
+    settle()
     return size
 
 
