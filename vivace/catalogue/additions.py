@@ -51,8 +51,8 @@ def looked_up(
     """
     locks = held and connection.vendor == "postgresql"
     rows = model._default_manager.filter(among(by, "keys")).values_list(*columns)
-    statement = Statement.of(rows.order_by(*["id"] * locks))
-    return (statement.held() if locks else statement).run({"keys": many(sorted(set(keys)))})
+    found = Statement.of(rows.order_by("id")).held() if locks else Statement.of(rows.order_by())
+    return found.run({"keys": many(sorted(set(keys)))})
 
 
 def artist_facts(ids: Iterable[str]) -> dict[str, ArtistFacts]:

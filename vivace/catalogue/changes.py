@@ -191,7 +191,8 @@ def at_item() -> Iterator[None]:
 
 def remove_artist(artist: Artist, *, cascade: bool) -> None:
     """Remove an artist, and with `cascade` its albums and tracks. Credits elsewhere go too."""
-    albums = list(artist.albums.values_list("pk", flat=True))
+    # Held, as whoever removes an album holds it and goes on to its tracks.
+    albums = list(artist.albums.order_by("pk").select_for_update().values_list("pk", flat=True))
     tracks = Track.objects.filter(artist=artist)
     credited = artist.album_credits.exists() or artist.track_credits.exists()
     if not cascade and (albums or tracks.exists() or credited):

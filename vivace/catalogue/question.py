@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain, pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -130,7 +130,13 @@ class Question:
 
     def reading(self, step: int) -> Reading:
         """As it is written, or one or two steps looser: of each step what finds the most."""
-        return (lambda: self.started, self.meant, self.inside)[step]()
+        match step:
+            case 0:
+                return self.started
+            case 1:
+                return self.meant()
+            case _:
+                return self.inside()
 
     def looser(self) -> Iterator[list[Reading]]:
         """What may be meant where nothing is written so, each step looser than the last.
@@ -182,17 +188,12 @@ class Question:
     @property
     def manners(self) -> list[Manners]:
         """How each piece may be found, as far as that was looked up."""
-        looked = self.__dict__
+        nothing: list[list[Any]] = [[]] * len(self.pieces)
+        looked = [vars(self).get(name, nothing) for name in ("near", "apart", "holding")]
         last = len(self.pieces) - 1
         return [
-            manners_of(
-                piece,
-                looked["near"][at] if "near" in looked else (),
-                looked["apart"][at] if "apart" in looked else (),
-                looked["holding"][at] if "holding" in looked else (),
-                started=at == last,
-            )
-            for at, piece in enumerate(self.pieces)
+            manners_of(piece, *found, started=at == last)
+            for at, (piece, *found) in enumerate(zip(self.pieces, *looked, strict=True))
         ]
 
 
