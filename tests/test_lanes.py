@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 from django.test import Client, override_settings
 
 from vivace import lanes, metrics
 from vivace.accounts import tokens
 from vivace.accounts.identity import Identity
-from vivace.api.bodies import MAX_BYTES
+from vivace.api.bodies import MAX_BYTES, OF_NOBODY_MAX, OF_ONE_MAX
 from vivace.api.middleware import REFUSED
 from vivace.api.observed import ARRIVED, Observed
 from vivace.lanes import IN_MEMORY_MAX, Lane, Lanes
@@ -93,8 +94,12 @@ def known() -> dict[str, str]:
         ("/api/v1/auth/logout/", {}),
         (TRACKS, {}),
         (f"{TRACKS}/1", {"REQUEST_METHOD": "DELETE", "CONTENT_LENGTH": ""}),
+        (f"{TRACKS}/bulk", {"CONTENT_LENGTH": str(MAX_BYTES)}),
         ("/api/v1/imports", {"CONTENT_LENGTH": str(MAX_BYTES + 1)}),
+        ("/admin/catalogue/track/add/", {"HTTP_AUTHORIZATION": ""}),
         (TRACKS, STREAM),
+        (TRACKS, STREAM | {"HTTP_ACCEPT": "application/X-NDJSON"}),
+        ("/static/admin/css/base.css", {"REQUEST_METHOD": "GET"}),
     ],
 )
 def test_others_are_answered_before_what_came_first_and_waits(
@@ -110,14 +115,12 @@ def test_others_are_answered_before_what_came_first_and_waits(
     ("path", "more"),
     [
         (LOGIN, {"REQUEST_METHOD": "GET"}),
-        (LOGIN, {"CONTENT_LENGTH": "-1"}),
-        (LOGIN, {"HTTP_TRANSFER_ENCODING": "chunked"}),
         (TRACKS, {"REQUEST_METHOD": "OPTIONS"}),
-        (TRACKS, {"CONTENT_LENGTH": str(MAX_BYTES + 1)}),
+        (TRACKS, {"CONTENT_LENGTH": str(OF_ONE_MAX + 1)}),
         (TRACKS, {"CONTENT_LENGTH": "9" * 5_000}),
         (TRACKS, {"HTTP_AUTHORIZATION": ""}),
         (TRACKS, {"HTTP_AUTHORIZATION": "Bearer of.nobody"}),
-        ("/admin/", {}),
+        ("/admin/", {"CONTENT_LENGTH": str(lanes.ADMIN_MAX + 1)}),
     ],
 )
 def test_what_takes_no_time_does_not_wait(
@@ -125,6 +128,53 @@ def test_what_takes_no_time_does_not_wait(
 ) -> None:
     worker.ask("clara", path, more=known | more)
     assert worker.answered == [("answered", "clara", b"{}")]
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ({"CONTENT_LENGTH": "-1"}, "invalid"),
+        ({"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}, "length_required"),
+        ({"CONTENT_LENGTH": "0" * 17 + "999999"}, "too_large"),
+        ({"CONTENT_LENGTH": "0" * 20 + "999999"}, "too_large"),
+    ],
+)
+def test_a_body_of_no_bounded_length_is_refused_unread(
+    worker: Worker, told: dict[str, str], code: str
+) -> None:
+    worker.ask("clara", LOGIN, more=told)
+    assert worker.answered == [(code, "clara", b"{}")]
+
+
+def test_no_more_is_read_than_was_said(worker: Worker, known: dict[str, str]) -> None:
+    """As where HTTP/2 says no length."""
+    worker.free.set()
+    for length in ("", "2"):
+        worker.ask("clara", TRACKS, b"{}and more", more=known | {"CONTENT_LENGTH": length})
+    assert {body for _, _, body in worker.all_of(2)} == {b"", b"{}"}
+
+
+def test_a_file_is_read_of_an_editor_alone(worker: Worker) -> None:
+    listener = {"HTTP_AUTHORIZATION": f"Bearer {tokens.issue(Identity(2, 'listener'))}"}
+    worker.ask("clara", "/api/v1/imports", more=listener)
+    assert worker.answered == [("answered", "clara", b"{}")]
+
+
+def test_a_write_waits_for_nobody_to_be_known(
+    worker: Worker, known: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_: str) -> None:
+        raise OperationalError("the connection is closed")
+
+    monkeypatch.setattr(lanes, "identify", gone)
+    worker.ask("clara", TRACKS, more=known)
+    assert worker.answered == [("unavailable", "clara", b"{}")]
+
+
+def test_nothing_waits_for_threads_that_have_ended(worker: Worker, known: dict[str, str]) -> None:
+    worker.lanes.writes.threads.shutdown()
+    worker.ask("clara", TRACKS, more=known)
+    assert worker.answered == [("unavailable", "clara", b"{}")]
 
 
 def test_one_lane_is_free_where_another_is_taken(worker: Worker, known: dict[str, str]) -> None:
@@ -163,7 +213,7 @@ def test_where_too_many_wait_the_next_is_refused_at_once(worker: Worker) -> None
 
 
 def test_what_is_too_large_for_a_login_is_refused_unread(worker: Worker) -> None:
-    worker.ask("clara", LOGIN, more={"CONTENT_LENGTH": str(lanes.LOGIN_MAX + 1)})
+    worker.ask("clara", LOGIN, more={"CONTENT_LENGTH": str(OF_NOBODY_MAX + 1)})
     assert worker.answered == [("too_large", "clara", b"{}")]
 
 

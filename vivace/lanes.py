@@ -12,7 +12,6 @@ which is Granian's own affair: `tests/test_serve.py` tells if it changes.
 
 import logging
 import re
-import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,8 +25,9 @@ from django.conf import settings
 from django.db import Error
 
 from vivace.accounts.bearer import identify
-from vivace.api.bodies import LENGTH, MAX_BYTES, MAX_DIGITS
-from vivace.api.middleware import REFUSED
+from vivace.accounts.identity import Identity
+from vivace.api.bodies import MAX_BYTES, OF_NOBODY_MAX, OF_ONE_MAX, length_of
+from vivace.api.middleware import ADMIN, REFUSED
 from vivace.api.observed import ARRIVED
 from vivace.api.stored import Environ
 from vivace.metrics import hashing
@@ -48,10 +48,10 @@ RENEW = re.compile(r"/api/v1/auth/(refresh|logout)/?")
 
 IMPORT = re.compile(r"/api/v1/imports/?")
 
-LOGIN_MAX = 64 << 10
-"""Bytes of a login: they are read before it waits, and held in memory meanwhile."""
-IN_MEMORY_MAX = 1 << 20
-"""Bytes of a body that waits; what is larger waits on the disk."""
+BULK = re.compile(r"/api/v1/(artists|albums|tracks)/bulk/?")
+READ_BYTES = 1 << 16
+ADMIN_MAX = IN_MEMORY_MAX = 1 << 20
+"""Bytes of a body that waits in memory; what is larger waits on the disk, of nobody unknown."""
 
 
 class Lane:
@@ -68,7 +68,11 @@ class Lane:
         """Whether there was a place to wait."""
         if not self.places.acquire(blocking=False):
             return False
-        self.threads.submit(self.begin, answer)
+        try:
+            self.threads.submit(self.begin, answer)
+        except RuntimeError:  # the process ends
+            self.places.release()
+            return False
         return True
 
     def begin(self, answer: Callable[[], None]) -> None:
@@ -92,45 +96,48 @@ class Lanes:
 
     def __call__(self, connection: Any, request: Environ) -> Any:
         if request["REQUEST_METHOD"] not in READS:
-            return self.write(connection, request)
-        if "ndjson" in request.get("HTTP_ACCEPT", ""):
+            try:
+                return self.write(connection, request)
+            except Problem as problem:
+                return self.refuse(connection, request, problem)
+        if (
+            "ndjson" in request.get("HTTP_ACCEPT", "").lower()
+            # Files come by the piece, too.
+            or request["PATH_INFO"].startswith(settings.STATIC_URL)
+        ):
             return self.wait(self.streams, connection, request, BytesIO())
         return self.run(connection, request)
 
     def write(self, connection: Any, request: Environ) -> Any:
-        """Have it wait, with its body at hand: once this returns, nothing is left of that."""
-        path, length = request["PATH_INFO"], request.get("CONTENT_LENGTH") or "0"
-        session = HASH.fullmatch(path) or RENEW.fullmatch(path)
-        if not session and not (path.startswith("/api/") and is_known(request)):
-            return self.run(connection, request)  # which refuses it, or it is the admin's
-        if "HTTP_TRANSFER_ENCODING" in request or not LENGTH.fullmatch(length):
-            return self.run(connection, request)  # which refuses it
-        size = int(length[:MAX_DIGITS])
-        if session and size > LOGIN_MAX:
-            return self.refuse(connection, request, TOO_LARGE)
-        if size > (settings.IMPORT_MAX if IMPORT.fullmatch(path) else MAX_BYTES):
-            return self.run(connection, request)  # which refuses it
-        body = SpooledTemporaryFile(IN_MEMORY_MAX)  # noqa: SIM115 - whoever answers closes it
-        shutil.copyfileobj(request["wsgi.input"], body)
-        body.seek(0)
-        return self.wait(self.logins if session else self.writes, connection, request, body)
+        """Have it wait, with its body at hand: once this returns, nothing is left of that.
+
+        Raises a `Problem` where that says no.
+        """
+        path, size = request["PATH_INFO"], length_of(request)
+        if HASH.fullmatch(path) or RENEW.fullmatch(path):
+            if size > OF_NOBODY_MAX:
+                raise TooLarge("The body is larger than is taken here")
+            return self.wait(self.logins, connection, request, copied(request, size))
+        if size > most_of(path, request):
+            return self.run(connection, request)  # which refuses it, all of it unread
+        return self.wait(self.writes, connection, request, copied(request, size))
 
     def wait(self, lane: Lane, connection: Any, request: Environ, body: IO[bytes]) -> Any:
         request |= {"wsgi.input": body, ARRIVED: time.perf_counter()}
-        hashes = HASH.fullmatch(request["PATH_INFO"])
+        waiting = hashing if lane is self.logins and HASH.fullmatch(request["PATH_INFO"]) else None
 
         def answer() -> None:
-            if hashes:
-                hashing.dec()  # where it hashes, it counts itself
+            if waiting:
+                waiting.dec()  # where it hashes, it counts itself
             with body:
                 self.run(connection, request)
 
-        if hashes:
-            hashing.inc()
+        if waiting:
+            waiting.inc()
         if lane.takes(answer):
             return None
-        if hashes:
-            hashing.dec()
+        if waiting:
+            waiting.dec()
         with body:
             return self.refuse(connection, request, FULL)
 
@@ -138,16 +145,43 @@ class Lanes:
         return self.run(connection, {**request, REFUSED: problem})
 
 
-TOO_LARGE = TooLarge("No login is as large as that")
 FULL = Unavailable("Too many ask for that right now", headers={"Retry-After": "1"})
 
 
-def is_known(request: Environ) -> bool:
-    """Whether it says who asks: a stranger's body is not read."""
+def most_of(path: str, request: Environ) -> int:
+    """How many bytes are read of a body before its request is looked at, by who sends it.
+
+    Less than none of a stranger's. Raises `Unavailable`.
+    """
+    if path.startswith(ADMIN):
+        return ADMIN_MAX
+    identity = identity_of(request)
+    if identity is None:
+        return -1
+    if IMPORT.fullmatch(path):
+        return settings.IMPORT_MAX if identity.has("editor") else -1
+    return MAX_BYTES if BULK.fullmatch(path) else OF_ONE_MAX
+
+
+def identity_of(request: Environ) -> Identity | None:
+    """Who says so; None for whoever will be refused."""
     try:
-        return identify(request.get("HTTP_AUTHORIZATION")) is not None
-    except (Unauthenticated, Error):
-        return False
+        return identify(request.get("HTTP_AUTHORIZATION"))
+    except Unauthenticated:
+        return None
+    except Error as error:
+        # By the time it is asked again it may answer, and the write would not have waited.
+        raise Unavailable("The database does not answer", headers={"Retry-After": "1"}) from error
+
+
+def copied(request: Environ, size: int) -> IO[bytes]:
+    """So much of the body, or less where its client has gone."""
+    body = SpooledTemporaryFile(IN_MEMORY_MAX)  # noqa: SIM115 - whoever answers closes it
+    while size > 0 and (part := request["wsgi.input"].read(min(size, READ_BYTES))):
+        body.write(part)
+        size -= len(part)
+    body.seek(0)
+    return body
 
 
 def open_lanes() -> None:

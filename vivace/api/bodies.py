@@ -1,7 +1,7 @@
 """JSON bodies: bounded before they are read, decoded straight to their type, errors by pointer."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
@@ -31,6 +31,7 @@ OF_NOBODY_MAX = 64 << 10
 """Bytes of a body that anybody may send: no login is as large."""
 
 MAX_DIGITS = 18
+BEYOND = 10**MAX_DIGITS
 LENGTH = re.compile(r"[0-9]+")
 PLACE = re.compile(r" - at `(?:key in )?\$(.*)`$")
 FRACTION = re.compile(r"^Expected `[^`]*\bint\b[^`]*`, got `float`")
@@ -47,14 +48,20 @@ decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 
 def check_length(request: HttpRequest, limit: int) -> None:
     """Refuse a body by its stated length, before any of it is read."""
-    length = request.META.get("CONTENT_LENGTH") or ""
-    if not length and request.META.get("HTTP_TRANSFER_ENCODING"):
+    length = length_of(request.META)
+    if length > limit:
+        raise TooLarge(f"The body has {length} bytes, at most {limit} are taken")
+
+
+def length_of(meta: Mapping[str, Any]) -> int:
+    """The stated length of a request's body. Raises `LengthRequired` and `Invalid`."""
+    length = meta.get("CONTENT_LENGTH") or ""
+    if not length and meta.get("HTTP_TRANSFER_ENCODING"):
         raise LengthRequired("Send Content-Length: a chunked body cannot be bounded here")
     if length and not LENGTH.fullmatch(length):
         raise Invalid("Content-Length is not a number")
     # Python refuses to read a number of thousands of digits.
-    if len(length) > MAX_DIGITS or int(length or 0) > limit:
-        raise TooLarge(f"The body has {length[:MAX_DIGITS]} bytes, at most {limit} are taken")
+    return int(length or 0) if len(length) <= MAX_DIGITS else BEYOND
 
 
 def check_media_type(request: HttpRequest, *accepted: str) -> None:
