@@ -4,13 +4,13 @@ The caller holds the transaction and the row's lock (`locked`). A name or MusicB
 taken raises `Conflict` with a pointer to the field, and the whole transaction is undone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import msgspec
 from django.db import IntegrityError, transaction
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, F
 from django.utils import timezone
 
 from vivace.catalogue import additions
@@ -198,10 +198,13 @@ def remove_artist(artist: Artist, *, cascade: bool) -> None:
     if not cascade and (albums or tracks.exists() or credited):
         raise Conflict("The artist still has albums, tracks or credits; ?cascade=true removes them")
     with seen_to():
-        remove_tracks(tracks)
+        doomed = {*tracks.values_list("pk", flat=True)}
         # By their ids: a condition on either of two joined tables has every track read.
         for some in parts(albums):
-            remove_tracks(Track.objects.filter(album__in=some))
+            on_them = Track.objects.filter(album__in=some)
+            doomed.update(on_them.values_list("pk", flat=True))
+        remove_tracks(doomed)
+        for some in parts(albums):
             Album.objects.filter(pk__in=some).delete()
     withdraw_credits(AlbumCredit, "album_id", artist)
     withdraw_credits(TrackCredit, "track_id", artist)
@@ -231,15 +234,19 @@ def remove_album(album: Album, *, cascade: bool) -> None:
     if not cascade and album.tracks.exists():
         raise Conflict("The album still has tracks; ?cascade=true removes them")
     with seen_to():
-        remove_tracks(album.tracks.all())
+        remove_tracks(album.tracks.values_list("pk", flat=True))
         album.delete()
 
 
-def remove_tracks(tracks: QuerySet[Track]) -> None:
+def remove_tracks(ids: Iterable[int]) -> None:
     """Some at a time: their rows elsewhere are looked for by their ids, each a parameter.
 
-    Held first, as who puts them on a playlist holds them and goes on to its items.
+    All are held first, in their order, as who puts them on a playlist holds them and goes on to
+    its items.
     """
-    held = tracks.order_by("pk").select_for_update()
-    for some in parts([*held.values_list("pk", flat=True)]):
+    in_order = sorted(ids)
+    for some in parts(in_order):
+        held = Track.objects.filter(pk__in=some).order_by("pk").select_for_update()
+        list(held.values_list("pk", flat=True))
+    for some in parts(in_order):
         Track.objects.filter(pk__in=some).delete()

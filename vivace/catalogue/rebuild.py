@@ -77,7 +77,7 @@ def hold() -> None:
     """
     if connection.vendor == "postgresql":
         tables = ", ".join(f"catalogue_{kind}_search" for kind in documents.KINDS)
-        run(f"LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE")
+        run(f"LOCK TABLE {tables} IN EXCLUSIVE MODE")
         locked()
 
 
