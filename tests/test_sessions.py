@@ -373,6 +373,14 @@ def test_a_session_that_ends_once_it_was_found_is_over(
     assert not RefreshToken.objects.exists()
 
 
+def test_an_expired_token_is_over_within_its_grace_too(first: Pair) -> None:
+    second = sessions.refresh(first.refresh_token)
+    secret = first.refresh_token.split(".")[1]
+    RefreshToken.objects.filter(digest=digest(secret)).update(expires_at=timezone.now())
+    assert is_over(first)
+    sessions.refresh(second.refresh_token)
+
+
 def test_an_expired_token_ends_nothing_else(first: Pair) -> None:
     secret = first.refresh_token.split(".")[1]
     second = sessions.refresh(first.refresh_token)

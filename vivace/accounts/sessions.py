@@ -48,9 +48,10 @@ ACCOUNT = f"SELECT id, role FROM {USERS} WHERE id = %s"
 USED = (
     f"UPDATE {TOKENS} SET used_at ="
     " CASE WHEN used_at IS NULL AND expires_at >= %s THEN %s ELSE used_at END"
-    " WHERE family = %s AND digest = %s RETURNING used_at < %s"
+    " WHERE family = %s AND digest = %s RETURNING"
+    " CASE WHEN used_at < %s THEN true WHEN expires_at < %s THEN NULL ELSE false END"
 )
-"""Marks a token as used, and tells whether it was before the grace; null if it expired unused."""
+"""Marks a token as used, and tells whether it was before the grace; null if it has expired."""
 PRUNED = (
     f"DELETE FROM {TOKENS} WHERE family = %s AND (used_at < %s OR (used_at IS NULL AND id <="
     f" (SELECT id FROM {TOKENS} WHERE family = %s AND used_at IS NULL"
@@ -115,7 +116,7 @@ def rotate(family: str, secret: str) -> Pair | None:
             return None
         now = timezone.now()
         moment, graced = timestamp(now), timestamp(now - GRACE)
-        used = fetched(USED, [moment, moment, family, digest(secret), graced])
+        used = fetched(USED, [moment, moment, family, digest(secret), graced, moment])
         is_old = used[0][0] if used else True
         if is_old is None:  # It expired.
             return None
