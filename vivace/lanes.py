@@ -47,11 +47,12 @@ RENEW = re.compile(r"/api/v1/auth/(refresh|logout)/?")
 """These write a row and are done. Behind imports, whoever reads would wait for a new token."""
 
 IMPORT = re.compile(r"/api/v1/imports/?")
-
 BULK = re.compile(r"/api/v1/(artists|albums|tracks)/bulk/?")
+
 READ_BYTES = 1 << 16
 ADMIN_MAX = IN_MEMORY_MAX = 1 << 20
-"""Bytes of a body that waits in memory; what is larger waits on the disk, of nobody unknown."""
+"""Bytes of a body that waits in memory. What is larger waits on the disk, and is of someone known:
+a form of the admin may be anybody's."""
 
 
 class Lane:
