@@ -23,7 +23,8 @@ does not have is answered 405 with `Allow`. A slash at the end of a path makes n
 `errors` what is wrong, by a JSON pointer into the body or by parameter. `/api/docs/problems`
 lists them all.
 
-**Bodies** are JSON in UTF-8 of at most 32 MiB, sent with their length.
+**Bodies** are JSON in UTF-8, sent with their length: at most 4 MiB, 32 for many things at
+once, 64 KiB where it takes no login.
 """
 
 TAGS = {
