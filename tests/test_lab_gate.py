@@ -269,6 +269,7 @@ def test_without_valgrind_the_other_counts_stand(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(gate, "which", lambda _program: None)
     monkeypatch.setattr(gate, "both", both)
+    monkeypatch.setattr(gate, "read_accepted", lambda _path: [])
     found = gate.run("HEAD", "sqlite", with_instructions=True, say=lambda _text: None)
     assert asked == [False]
     assert found.missing == ["valgrind is not installed: no instructions are counted"]
