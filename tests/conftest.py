@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,18 @@ from django.db import connection
 from redis import Redis
 
 from tests.client import Person
+from tests.databases import own_database
 from tests.environment import IN_CI
+from tests.sites import Site, environment, main_pid
 from tests.wsgi import Django
 from vivace.api.stored import StoredAnswers
+from vivace.lab import front, servers
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 LONG = (
     "test_contract.py", "test_never_stale.py", "test_lab_", "test_import_command.py",
-    "test_docs_page.py", "test_deploy.py",
+    "test_docs_page.py", "test_deploy",
 )  # fmt: skip
 
 
@@ -121,3 +125,28 @@ def django(db: None, monkeypatch: pytest.MonkeyPatch) -> Django:
 @pytest.fixture
 def answers(django: Django) -> StoredAnswers:
     return StoredAnswers(django)
+
+
+@pytest.fixture(scope="module")
+def nginx() -> None:
+    try:
+        servers.program("nginx")
+    except servers.ServerMissingError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, nginx: None
+) -> Iterator[Site]:
+    """One for all that leaves it as it was: it takes seconds to start."""
+    folder = tmp_path_factory.mktemp("site")
+    with ExitStack() as stack:
+        database = stack.enter_context(own_database(request, folder, "library", "site"))
+        own = environment(database, folder)
+        gunicorns = {
+            lane: stack.enter_context(front.gunicorn(lane, folder, own, workers=2))
+            for lane in front.LANES
+        }
+        port = stack.enter_context(front.nginx(folder, 1, limited=True))
+        yield Site(port, {lane: main_pid(each.pid) for lane, each in gunicorns.items()})
