@@ -199,7 +199,7 @@ def test_a_body_is_whole_wherever_it_waits(
 
 
 def test_where_too_many_wait_the_next_is_refused_at_once(worker: Worker) -> None:
-    worker.lanes.logins = Lane("logins", threads=1, waiting=2)
+    worker.lanes.logins = Lane("logins", threads=1, waiting=2, gauge=hashing)
     before = hashing._value.get()
     worker.ask("clara", LOGIN)
     assert worker.began.wait(10)  # for whoever is on the lane no longer waits for it
@@ -239,6 +239,20 @@ def test_the_wait_is_in_the_time_that_is_noted(worker: Worker) -> None:
 def seconds_noted() -> float:
     seconds, *_ = metrics.together(metrics.requests.all(), "route").get(("other",), [0.0])
     return seconds
+
+
+def test_a_new_token_does_not_wait_for_logins(worker: Worker) -> None:
+    def run(connection: str, request: dict[str, Any]) -> None:
+        if request["PATH_INFO"] == LOGIN:
+            assert worker.free.wait(10)
+        worker.note("answered", connection, request)
+
+    worker.lanes.run = run
+    worker.ask("clara", LOGIN)
+    worker.ask("robert", "/api/v1/auth/refresh")
+    assert worker.all_of(1) == [("answered", "robert", b"{}")]
+    worker.free.set()
+    worker.all_of(2)
 
 
 def test_one_that_breaks_leaves_the_lane_to_the_next(

@@ -23,6 +23,7 @@ from typing import IO, Any
 
 from django.conf import settings
 from django.db import Error
+from prometheus_client import Gauge
 
 from vivace.accounts.bearer import identify
 from vivace.accounts.identity import Identity
@@ -44,7 +45,8 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})
 HASH = re.compile(r"/(api/v1/(auth/(login|register)|me/password)|admin/login)/?")
 """The paths at which strangers have passwords hashed, as in deploy/nginx/vivace.conf."""
 RENEW = re.compile(r"/api/v1/auth/(refresh|logout)/?")
-"""These write a row and are done. Behind imports, whoever reads would wait for a new token."""
+"""These write a row and are done. Whoever reads would wait for a new token behind an import, or
+behind as many logins as there are guesses."""
 
 IMPORT = re.compile(r"/api/v1/imports/?")
 BULK = re.compile(r"/api/v1/(artists|albums|tracks)/bulk/?")
@@ -58,26 +60,35 @@ a form of the admin may be anybody's."""
 class Lane:
     """Threads beside the one that reads, and how many requests may wait for one of them.
 
-    Each thread has a connection to the database.
+    Each thread has a connection to the database. A gauge counts those that wait.
     """
 
-    def __init__(self, name: str, *, threads: int, waiting: int) -> None:
+    def __init__(
+        self, name: str, *, threads: int, waiting: int, gauge: Gauge | None = None
+    ) -> None:
         self.threads = ThreadPoolExecutor(threads, name)
-        self.places = BoundedSemaphore(waiting)
+        self.places, self.gauge = BoundedSemaphore(waiting), gauge
 
     def takes(self, answer: Callable[[], None]) -> bool:
         """Whether there was a place to wait."""
         if not self.places.acquire(blocking=False):
             return False
+        if self.gauge:
+            self.gauge.inc()
         try:
             self.threads.submit(self.begin, answer)
         except RuntimeError:  # the process ends
-            self.places.release()
+            self.leave()
             return False
         return True
 
-    def begin(self, answer: Callable[[], None]) -> None:
+    def leave(self) -> None:
         self.places.release()
+        if self.gauge:
+            self.gauge.dec()
+
+    def begin(self, answer: Callable[[], None]) -> None:
+        self.leave()
         try:
             answer()
         except Exception:
@@ -90,8 +101,9 @@ class Lanes:
 
     def __init__(self, run: Runner) -> None:
         self.run = run
-        # Some seconds of hashing.
-        self.logins = Lane("logins", threads=1, waiting=256)
+        # Some seconds of hashing. What hashes counts itself.
+        self.logins = Lane("logins", threads=1, waiting=256, gauge=hashing)
+        self.renewals = Lane("renewals", threads=1, waiting=256)
         self.writes = Lane("writes", threads=4, waiting=32)
         self.streams = Lane("streams", threads=4, waiting=32)
 
@@ -115,30 +127,25 @@ class Lanes:
         Raises a `Problem` where that says no.
         """
         path, size = request["PATH_INFO"], length_of(request)
-        if HASH.fullmatch(path) or RENEW.fullmatch(path):
+        if HASH.fullmatch(path):
+            lane = self.logins
             if size > OF_NOBODY_MAX:
                 raise TooLarge("The body is larger than is taken here")
-            return self.wait(self.logins, connection, request, copied(request, size))
-        if size > most_of(path, request):
-            return self.run(connection, request)  # which refuses it, all of it unread
-        return self.wait(self.writes, connection, request, copied(request, size))
+        else:
+            lane = self.renewals if RENEW.fullmatch(path) else self.writes
+            if size > readable(path, request):
+                return self.run(connection, request)  # which refuses it, all of it unread
+        return self.wait(lane, connection, request, copied(request, size))
 
     def wait(self, lane: Lane, connection: Any, request: Environ, body: IO[bytes]) -> Any:
         request |= {"wsgi.input": body, ARRIVED: time.perf_counter()}
-        waiting = hashing if lane is self.logins and HASH.fullmatch(request["PATH_INFO"]) else None
 
         def answer() -> None:
-            if waiting:
-                waiting.dec()  # where it hashes, it counts itself
             with body:
                 self.run(connection, request)
 
-        if waiting:
-            waiting.inc()
         if lane.takes(answer):
             return None
-        if waiting:
-            waiting.dec()
         with body:
             return self.refuse(connection, request, FULL)
 
@@ -149,14 +156,16 @@ class Lanes:
 FULL = Unavailable("Too many ask for that right now", headers={"Retry-After": "1"})
 
 
-def most_of(path: str, request: Environ) -> int:
+def readable(path: str, request: Environ) -> int:
     """How many bytes are read of a body before its request is looked at, by who sends it.
 
     Less than none of a stranger's. Raises `Unavailable`.
     """
+    if RENEW.fullmatch(path):
+        return OF_NOBODY_MAX
     if path.startswith(ADMIN):
         return ADMIN_MAX
-    identity = identity_of(request)
+    identity = sender(request)
     if identity is None:
         return -1
     if IMPORT.fullmatch(path):
@@ -164,8 +173,8 @@ def most_of(path: str, request: Environ) -> int:
     return MAX_BYTES if BULK.fullmatch(path) else OF_ONE_MAX
 
 
-def identity_of(request: Environ) -> Identity | None:
-    """Who says so; None for whoever will be refused."""
+def sender(request: Environ) -> Identity | None:
+    """None for whoever will be refused."""
     try:
         return identify(request.get("HTTP_AUTHORIZATION"))
     except Unauthenticated:
