@@ -168,7 +168,7 @@ def test_a_body_is_as_large_as_what_it_is_for(admin: Person, path: str, most: in
 def test_only_a_number_that_may_be_whole_is_looked_at_again(
     admin: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To read a body that is of another type as whatever it is takes forty times its memory."""
+    """To read a body that is of another type as whatever it is takes up to 24 times its memory."""
     monkeypatch.setattr(body_limits, "loose", None)
     for body in (b"[{}, {}]", b'{"name": 1.0}', b'{"name": []}', b'{"public": 1.0, "name": "x"}'):
         problem(admin.send("POST", "playlists", body), 400)

@@ -25,8 +25,7 @@ from vivace.problems import (
 MAX_BYTES = 32 << 20
 """Of a list of many things."""
 OF_ONE_MAX = 4 << 20
-"""Bytes of one thing. Where a body is another than it should be, telling why may take a hundred
-bytes of memory for each two."""
+"""Bytes of one thing. To read what is none of its type takes up to 24 times the memory."""
 OF_NOBODY_MAX = 64 << 10
 """Bytes of a body that anybody may send: no login is as large."""
 
