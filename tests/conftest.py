@@ -16,7 +16,7 @@ from tests.databases import own_database
 from tests.environment import IN_CI
 from tests.sites import Site, environment, main_pid
 from tests.wsgi import Django
-from vivace.api.stored import StoredAnswers
+from vivace.api.stored import Shared, StoredAnswers
 from vivace.lab import front, servers
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -59,6 +59,14 @@ def _forget_what_was_cached() -> Iterator[None]:
         # By a client that waits: the cache's own gives up after 50 ms.
         patient(settings.REDIS_URL).flushdb()
     caches["answers"].clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _redis_may_be_slow() -> Iterator[None]:
+    # Other tests run beside each, and it may take longer than a server waits for it.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Shared, "SLOW_S", 1.0)
+        yield
 
 
 @pytest.fixture
