@@ -13,7 +13,7 @@ from typing import Any
 
 import gevent
 from gevent.pool import Group
-from locust import FastHttpUser, events, task
+from locust import User, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.exception import StopUser
@@ -35,7 +35,7 @@ def add_options(parser: LocustArgumentParser) -> None:
     parser.add_argument("--arrive-for", type=float, default=float("inf"), metavar="SECONDS")
 
 
-class Arrivals(FastHttpUser):
+class Arrivals(User):
     """One in each process, who sends people off at even intervals."""
 
     def __init__(self, environment: Environment) -> None:
@@ -43,14 +43,13 @@ class Arrivals(FastHttpUser):
         # Locust tells the address only to the classes that it starts itself.
         locustfile.Listener.host = self.host
         self.people = 0
-        self.first: list[locustfile.Listener] = []
+        self.first = [self.newcomer() for _ in range(AT_FIRST)]
         self.free: list[locustfile.Listener] = []
         self.sent = Group()
         self.logging_in_s = 0.0
 
     def on_start(self) -> None:
         begun = time.perf_counter()
-        self.first = [self.newcomer() for _ in range(AT_FIRST)]
         gevent.joinall([gevent.spawn(person.on_start) for person in self.first])
         self.free = list(self.first)
         self.logging_in_s = time.perf_counter() - begun

@@ -4,10 +4,11 @@ import random
 from typing import Any
 
 import msgspec
-from locust import FastHttpUser, events, task
+from locust import events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
+from load.visitors import Visitor
 from vivace.lab import recording
 
 
@@ -22,13 +23,12 @@ def record(environment: Environment, **_: Any) -> None:
     recording.attach(environment)
 
 
-class Idler(FastHttpUser):
+class Idler(Visitor):
     def wait_time(self) -> float:
         """At random: at even intervals, those who were held up together would ask together."""
         options: Any = self.environment.parsed_options
         return random.uniform(0, 2 * options.every)
 
     @task
-    def ask(self) -> None:
-        with self.client.get("/", name="GET /", catch_response=True) as reply:
-            msgspec.json.decode(reply.content or b"")
+    def look(self) -> None:
+        self.ask("GET /", "/", msgspec.Raw)

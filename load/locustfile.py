@@ -15,12 +15,12 @@ from typing import Any, Generic, TypeVar
 
 import gevent
 import msgspec
-from locust import FastHttpUser, events, task
+from locust import events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
+from load.visitors import Answer, Visitor, right
 from vivace.lab import recording
-from vivace.lab.recording import RefusedError
 
 API = "/api/v1"
 PAGE = 50
@@ -34,15 +34,17 @@ PLAYLIST_MAX = 200
 RETRY_SECONDS = 1
 EARLY_SECONDS = 30
 """Before their token runs out people log in again."""
-REFUSED = {429, 503}
 GENRES = ("rock", "Jazz", "POP", "Électronique", "electronic", "folk")
 WORDS = ("love", "night", "the", "noche", "nuit", "ночь", "夜")
 
 Item = TypeVar("Item")
-Answer = TypeVar("Answer")
 
 
-class Thing(msgspec.Struct):
+class Shape(msgspec.Struct, gc=False):
+    """Of an answer, or of a part. Nothing in it can be part of a cycle."""
+
+
+class Thing(Shape):
     id: str
     created_at: str
 
@@ -64,7 +66,7 @@ class Track(Thing):
     genres: list[str]
 
 
-class Hit(msgspec.Struct):
+class Hit(Shape):
     score: float
 
 
@@ -80,19 +82,19 @@ class TrackHit(Hit):
     track: Track
 
 
-class Found(msgspec.Struct):
+class Found(Shape):
     artists: list[ArtistHit]
     albums: list[AlbumHit]
     tracks: list[TrackHit]
     playlists: list[Hit]
 
 
-class Page(msgspec.Struct, Generic[Item]):
+class Page(Shape, Generic[Item]):
     items: list[Item]
     next: str | None
 
 
-class Tokens(msgspec.Struct):
+class Tokens(Shape):
     access_token: str
     expires_in: int
 
@@ -115,7 +117,7 @@ def record(environment: Environment, **_: Any) -> None:
     recording.attach(environment)
 
 
-class Listener(FastHttpUser):
+class Listener(Visitor):
     """Someone with the tracks, albums and artists that they have come across."""
 
     number = 0
@@ -126,11 +128,6 @@ class Listener(FastHttpUser):
         # Each process counts for itself.
         number = recording.number_of(environment, Listener.number)
         self.account = self.options.account.format(number)
-        self.headers = {"Accept": "application/json"}
-        # The API sets no cookies; to look for some takes a thirtieth of the generator's time.
-        self.client.client.cookiejar = None
-        self.due: float | None = None
-        """When the request at hand should have been sent, of one that keeps to a schedule."""
         self.seen: dict[type[Thing], deque[str]] = {
             kind: deque(maxlen=REMEMBERED) for kind in PATHS
         }
@@ -234,12 +231,13 @@ class Listener(FastHttpUser):
         if not track:
             return
         if self.playlist is None or self.kept >= PLAYLIST_MAX:
-            made = self.ask("POST /playlists", "/playlists", Thing, json={"name": "Kept"})
+            new = {"name": "Kept"}
+            made = self.ask("POST /playlists", "/playlists", Thing, json=new, status=201)
             self.playlist, self.kept = (made.id if made else None), 0
         if self.playlist:
-            path, body = f"/playlists/{self.playlist}/items", {"track_ids": [track]}
-            added = self.ask("POST /playlists/{id}/items", path, msgspec.Raw, json=body)
-            self.kept += added is not None
+            name, path = "POST /playlists/{id}/items", f"/playlists/{self.playlist}/items"
+            body = {"track_ids": [track]}
+            self.kept += self.ask(name, path, msgspec.Raw, json=body, status=201) is not None
 
     @task(7)
     def play_what_was_kept(self) -> None:
@@ -280,47 +278,17 @@ class Listener(FastHttpUser):
         name: str,
         path: str,
         kind: type[Answer],
-        wrong: Callable[[Answer], str] = lambda _answer: "",
-        **how: Any,
+        wrong: Callable[[Answer], str] = right,
+        *,
+        json: Any = None,
+        status: int = 200,
     ) -> Answer | None:
-        """The answer in its shape, checked; None where it was wrong or refused, which is counted.
-
-        Its latency counts from when it was due, where it was.
-        """
+        """As of all visitors, by someone who is logged in; the path is within the API."""
         if time.monotonic() > self.known_until:
             # The login asks, too; refused, it is tried again a little later.
             self.known_until = time.monotonic() + RETRY_SECONDS
             self.log_in()
-        method, _, _ = name.partition(" ")
-        due, self.due = self.due, None
-        late_ms = max(0.0, time.perf_counter() - due) * 1_000 if due else 0.0
-        expected = {201} if method == "POST" and not path.startswith("/auth") else {200}
-        with self.client.request(
-            method, API + path, name, catch_response=True, headers=self.headers, **how
-        ) as reply:
-            reply.request_meta["response_time"] += late_ms
-            if reply.status_code in REFUSED:
-                reply.failure(RefusedError(str(reply.status_code)))
-            elif reply.status_code not in expected:
-                reply.failure(said(reply))
-            else:
-                try:
-                    answer = msgspec.json.decode(reply.content or b"", type=kind)
-                except msgspec.DecodeError as error:
-                    reply.failure(f"not the shape it should have: {error}")
-                    return None
-                if reason := wrong(answer):
-                    reply.failure(reason)
-                    return None
-                return answer
-        return None
-
-
-def said(reply: Any) -> str:
-    """Why a reply is none, or is another than was asked for."""
-    if reply.status_code:
-        return f"status {reply.status_code}"
-    return f"no answer: {type(reply.error).__name__}"
+        return super().ask(name, API + path, kind, wrong, json=json, status=status)
 
 
 def misspelt(word: str) -> str:

@@ -9,7 +9,7 @@ import random
 import time
 
 import gevent
-from locust import FastHttpUser, task
+from locust import User, task
 from locust.env import Environment
 
 from load import locustfile
@@ -17,7 +17,7 @@ from load import locustfile
 BETWEEN_READS_S = (0.1, 0.3)
 
 
-class Caller(FastHttpUser):
+class Caller(User):
     """Someone who logs in again and again."""
 
     def __init__(self, environment: Environment) -> None:
@@ -29,7 +29,7 @@ class Caller(FastHttpUser):
         self.person.log_in()
 
 
-class Reader(FastHttpUser):
+class Reader(User):
     """Someone who was logged in before, and reads."""
 
     fixed_count = 5
@@ -52,7 +52,7 @@ class Reader(FastHttpUser):
         random.choice(reads)()
 
 
-def person_of(user: FastHttpUser, environment: Environment) -> locustfile.Listener:
+def person_of(user: User, environment: Environment) -> locustfile.Listener:
     # Locust tells the address only to the classes that it starts itself.
     locustfile.Listener.host = user.host
     return locustfile.Listener(environment)

@@ -23,20 +23,18 @@ from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlsplit
 
 import gevent
 import msgspec
-from gevent import socket
 from gevent.pool import Group
 from gevent.queue import LifoQueue
-from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError, HTTPSocketResponse
 from locust.env import Environment
 
 from load import locustfile
-from load.locustfile import API, REFUSED, Answer, Page
+from load.connections import NO_ANSWER, Connection, head
+from load.locustfile import API, Page
+from load.visitors import REFUSED, Answer, decoder, right
 from vivace.lab.probed import CONNECTIONS, Order, Sent
 
 PEOPLE = 10
@@ -52,15 +50,9 @@ ANSWER_SECONDS = 10
 """For answers that are still out when the last request was sent."""
 HEADWAY_SECONDS = 0.05
 TIMER_SECONDS = 0.02
-BLOCK = 1 << 16
 
 
 # --- What is asked ----------------------------------------------------------------------------
-
-
-def right(_answer: Any) -> str:
-    """Nothing is wrong with any answer of the right shape."""
-    return ""
 
 
 class Noted(NamedTuple):
@@ -90,23 +82,6 @@ class Noted(NamedTuple):
             return f"not the shape it should have: {error}"
 
 
-def head(method: str, base: str, path: str, body: bytes = b"") -> bytes:
-    """A request's, in HTTP/1.1, without the empty line."""
-    lines = [
-        f"{method} {quote(path, safe='/?&=%-._~')} HTTP/1.1",
-        f"Host: {urlsplit(base).netloc}",
-        "Accept: application/json",
-    ]
-    if body:
-        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
-    return "".join(f"{line}\r\n" for line in lines).encode()
-
-
-@cache
-def decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(kind)
-
-
 class Noter(locustfile.Listener):
     """A listener of whom every request is noted."""
 
@@ -120,13 +95,15 @@ class Noter(locustfile.Listener):
         path: str,
         kind: type[Answer],
         wrong: Callable[[Answer], str] = right,
-        **how: Any,
+        *,
+        json: Any = None,
+        status: int = 200,
     ) -> Answer | None:
         method, _, _ = name.partition(" ")
-        body = msgspec.json.encode(how["json"]) if "json" in how else b""
+        body = b"" if json is None else msgspec.json.encode(json)
         first = head(method, str(self.host), API + path, body)
         self.notes.append(Noted(name, first, body, kind, wrong, self))
-        return super().ask(name, path, kind, wrong, **how)
+        return super().ask(name, path, kind, wrong, json=json, status=status)
 
 
 class People:
@@ -189,45 +166,12 @@ class Idlers:
 
 @contextmanager
 def in_time() -> Iterator[None]:
-    with gevent.Timeout(READY_SECONDS, TimeoutError("people could not log in and browse")):
+    # None of `NO_ANSWER`, which whoever asks takes for the server's doing.
+    with gevent.Timeout(READY_SECONDS, RuntimeError("people could not log in and browse")):
         yield
 
 
 # --- How it is sent ---------------------------------------------------------------------------
-
-
-class Connection:
-    """To the server, and kept for the next request."""
-
-    def __init__(self, address: tuple[str, int]) -> None:
-        self.address = address
-        self.socket: Any = None
-
-    def ask(self, message: bytes) -> tuple[int, bytes]:
-        """Status and body. Raises `OSError` or `HTTPParseError`."""
-        if self.socket is not None:
-            try:
-                return self.exchange(message)
-            except (HTTPConnectionClosed, ConnectionError):
-                # The server had enough of an idle connection.
-                self.close()
-        return self.exchange(message)
-
-    def exchange(self, message: bytes) -> tuple[int, bytes]:
-        if self.socket is None:
-            self.socket = socket.create_connection(self.address, timeout=ANSWER_SECONDS)
-            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.sendall(message)
-        reply = HTTPSocketResponse(self.socket, block_size=BLOCK)
-        body = reply.read()
-        if reply.should_close():
-            self.close()
-        return reply.status_code, body
-
-    def close(self) -> None:
-        if self.socket is not None:
-            self.socket.close()
-            self.socket = None
 
 
 class Arrivals:
@@ -272,13 +216,10 @@ class Arrivals:
             took_s = time.perf_counter() - due
             refused = status in REFUSED
             reason = "" if refused else note.fault(status, body)
-        except (OSError, HTTPParseError) as error:
-            connection.close()
+        except NO_ANSWER as error:
             took_s = time.perf_counter() - due
             refused, reason = False, f"no answer: {type(error).__name__}"
         except gevent.GreenletExit:
-            # Its answer may yet come, and is nobody else's.
-            connection.close()
             return
         finally:
             self.connections.put(connection)
@@ -322,10 +263,9 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 def main() -> None:
     options = parsed()
-    address = urlsplit(options.host)
     connections = LifoQueue()
     for _ in range(CONNECTIONS):
-        connections.put(Connection((str(address.hostname), address.port or 80)))
+        connections.put(Connection(options.host, ANSWER_SECONDS))
     whoever = Idlers(options.host) if options.idle else People(environment(options))
     # What is there by now is never garbage, and looking it through would hold up the arrivals.
     gc.collect()
