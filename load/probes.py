@@ -30,11 +30,12 @@ import msgspec
 from gevent.pool import Group
 from gevent.queue import LifoQueue
 from locust.env import Environment
+from locust.exception import CatchResponseError
 
 from load import locustfile
 from load.connections import NO_ANSWER, Connection, head
 from load.locustfile import API, Page
-from load.visitors import REFUSED, Answer, decoder, right
+from load.visitors import REFUSED, Answer, checked, right
 from vivace.lab.probed import CONNECTIONS, Order, Sent
 
 PEOPLE = 10
@@ -64,6 +65,7 @@ class Noted(NamedTuple):
     body: bytes
     kind: Any
     wrong: Callable[[Any], str] = right
+    status: int = 200
     person: "Noter | None" = None
     """Who is logged in; None where nobody need be."""
 
@@ -74,12 +76,11 @@ class Noted(NamedTuple):
 
     def fault(self, status: int, body: bytes) -> str:
         """What is wrong with an answer that is no refusal; empty where nothing is."""
-        if status != 200:
-            return f"status {status}"
         try:
-            return self.wrong(decoder(self.kind).decode(body))
-        except msgspec.DecodeError as error:
-            return f"not the shape it should have: {error}"
+            checked(status, body, self.status, self.kind, self.wrong)
+        except CatchResponseError as error:
+            return str(error)
+        return ""
 
 
 class Noter(locustfile.Listener):
@@ -102,7 +103,7 @@ class Noter(locustfile.Listener):
         method, _, _ = name.partition(" ")
         body = b"" if json is None else msgspec.json.encode(json)
         first = head(method, str(self.host), API + path, body)
-        self.notes.append(Noted(name, first, body, kind, wrong, self))
+        self.notes.append(Noted(name, first, body, kind, wrong, status, self))
         return super().ask(name, path, kind, wrong, json=json, status=status)
 
 
