@@ -212,7 +212,7 @@ def nginx_with_files(files: Path) -> Iterator[str]:
                 port=port,
             )
         )
-        return [servers.program("nginx"), "-c", str(path), "-p", str(folder)]
+        return [*front.nginx_program(), "-c", str(path), "-p", str(folder)]
 
     with servers.serving(command, servers.http_answers, folder, env=dict(os.environ)) as port:
         yield address(port)

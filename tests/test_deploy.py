@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -111,6 +112,15 @@ def test_logins_let_others_go_first(site: Site) -> None:
     }
     own = psutil.Process().nice()
     assert nice == {"reads": {own}, "logins": {own + 5}, "writes": {own}}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the batch class is Linux's")
+def test_nginx_waits_until_workers_pause(site: Site) -> None:
+    drop_in = front.DEPLOY / "systemd/nginx.service.d/vivace.conf"
+    assert "CPUSchedulingPolicy=batch\n" in drop_in.read_text()
+    listening = [each for each in psutil.net_connections("tcp4") if each.laddr[1:] == (site.port,)]
+    policies = {os.sched_getscheduler(each.pid) for each in listening if each.pid}
+    assert policies == {os.SCHED_BATCH}
 
 
 def test_what_waits_too_long_a_queue_is_refused_at_once(site: Site) -> None:

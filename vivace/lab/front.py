@@ -5,6 +5,7 @@ address, where all that asks comes from one.
 """
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -81,16 +82,26 @@ def nginx(
 
     Raises `ServerMissingError`.
     """
-    program = servers.program("nginx")
+    program = nginx_program()
 
     def command(port: int) -> list[str]:
         main = write_settings(
             folder, port, workers, nodes or [folder], public=public, limited=limited
         )
-        return [program, "-c", str(main), "-p", str(folder)]
+        return [*program, "-c", str(main), "-p", str(folder)]
 
     with servers.serving(command, servers.http_answers, folder, env=dict(os.environ)) as port:
         yield port
+
+
+def nginx_program() -> list[str]:
+    """How NGINX is started: in the batch class, as `deploy/systemd/nginx.service.d` has it.
+
+    Where there is no chrt (macOS), as any other program. Raises `ServerMissingError`.
+    """
+    chrt = shutil.which("chrt")
+    batch = [chrt, "--batch", "0"] if chrt else []
+    return [*batch, servers.program("nginx")]
 
 
 def write_settings(
