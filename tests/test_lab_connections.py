@@ -1,9 +1,11 @@
 """How the users of load tests ask: what comes of a connection, and when it is made anew."""
 
 import gzip
+import json
 import shutil
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ import pytest
 
 from load import connections
 from load.connections import NO_ANSWER, Connection, head
+from vivace.lab.machine import CHECKOUT
 
 pytestmark = pytest.mark.any_database
 
@@ -117,6 +120,44 @@ def test_what_had_no_answer_is_not_asked_again(
     assert [path for path, _ in Answering.came] == ["/", path]
     # What may yet come of it is not taken for the answer to another.
     assert ask(connection, base, "/", b'{"a": 1}') == (200, b'{"a": 1}')
+
+
+VISIT = """
+import json, sys, time
+
+from locust.env import Environment
+
+from load.visitors import Visitor
+
+heard = []
+Visitor.host = sys.argv[1]
+environment = Environment()
+environment.events.request.add_listener(lambda **told: heard.append(told))
+visitor = Visitor(environment)
+visitor.due = time.perf_counter() - 3_600
+asked = {"/": {}, "/again": {}, "/made": {"status": 201}, "/refused": {}, "/nothing": {}}
+answers = [visitor.ask("GET", path, dict, **more) for path, more in asked.items()]
+answers.append(visitor.ask("GET", "/", list))
+answers.append(visitor.ask("GET", "/", dict, lambda answer: f"not {len(answer)}"))
+late = [told["response_time"] >= 3_600_000 for told in heard]
+print(json.dumps([answers, late, [str(told["exception"] or "") for told in heard]]))
+"""
+
+
+def test_locust_hears_what_came_of_each_request(base: str) -> None:
+    # In a process of its own, whose sockets and threads Locust may make its own.
+    done = subprocess.run(
+        [sys.executable, "-c", VISIT, base], cwd=CHECKOUT, check=True, capture_output=True
+    )
+    answers, late, reasons = json.loads(done.stdout)
+    right = json.loads(BODY)
+    assert answers == [right, right, None, None, None, None, None]
+    # Only what had a time at which it was due counts from then.
+    assert late == [True, *[False] * 6]
+    assert reasons[:4] == ["", "", "status 200", "503"]
+    assert reasons[4].startswith("no answer")
+    assert reasons[5].startswith("not the shape it should have")
+    assert reasons[6] == "not 1"
 
 
 def test_of_a_server_over_tls_the_certificate_is_looked_at(

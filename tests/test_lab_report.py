@@ -224,6 +224,16 @@ def test_load_tests_alone_make_a_report(tmp_path: Path) -> None:
     Tables(found.html)
 
 
+def test_settings_of_all_servers_are_told_once(tmp_path: Path) -> None:
+    more = {"VIVACE_CACHE": "off", "VIVACE_NICE": "5"}
+    differ = made.load_result("crowd", settings={"VIVACE_CACHE": "on", "VIVACE_NICE": "5"})
+    Lab(loads=[made.load_result(settings=more), differ]).written(tmp_path)
+    found = report.render(tmp_path)
+    assert "Settings of every server: VIVACE_NICE=5." in found.html
+    set_up = next(table for table in Tables(found.html).tables if "settings besides" in table[0])
+    assert [row[-1] for row in set_up[1:]] == ["VIVACE_CACHE=off", "VIVACE_CACHE=on"]
+
+
 def test_a_run_in_which_nothing_was_measured_has_a_row_and_no_verdict(tmp_path: Path) -> None:
     nothing: dict[str, Any] = {"endpoints": [], "timeline": [], "targets": []}
     broke = made.load_result("crowd", seconds=0, verdict="none", why="it failed", **nothing)

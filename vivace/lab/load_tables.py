@@ -1,6 +1,6 @@
 """The report's sections on the load tests."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from vivace.lab import plots, published
 from vivace.lab.evidence import Evidence, Promise, targets
@@ -54,7 +54,7 @@ def load_tests(evidence: Evidence) -> Section | None:
                 " open one has arrivals that keep to a schedule whatever became of those before,"
                 " and its latency counts from the moment a request was due."
             ),
-            setup_table(evidence.loads),
+            *setup_blocks(evidence.loads),
             Heading("Results"),
             Text("In brackets: of the slowest ten seconds and the fastest."),
             results_table(evidence.loads),
@@ -83,10 +83,15 @@ def load_tests(evidence: Evidence) -> Section | None:
     )
 
 
-def setup_table(loads: Sequence[Load]) -> Table:
+def setup_blocks(loads: Sequence[Load]) -> Iterator[Block]:
+    """Every test's set-up, after the settings that all of them have."""
+    told = [load.result.settings.items() for load in loads]
+    common = {k: v for k, v in told[0] if all((k, v) in each for each in told)}
+    if common:
+        yield Text(f"Settings of every server: {settings(common)}.")
     columns = [
         text_column("load test"), text_column("arrivals"), Column("measured, s"),
-        text_column("server"), text_column("settings"),
+        text_column("server"), text_column("settings besides" if common else "settings"),
     ]  # fmt: skip
     rows = [
         Row(
@@ -95,13 +100,17 @@ def setup_table(loads: Sequence[Load]) -> Table:
                 arrivals(load.result),
                 figure(load.result.seconds),
                 server(load.result),
-                ", ".join(f"{k}={v}" for k, v in load.result.settings.items()) or "defaults",
+                settings({k: v for k, v in load.result.settings.items() if k not in common}),
             ],
             load.where("users, spawn_rate, wait_s, rate, seconds, server, settings"),
         )
         for load in loads
     ]
-    return Table(columns, rows)
+    yield Table(columns, rows)
+
+
+def settings(those: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in those.items()) or NOTHING
 
 
 def arrivals(result: LoadResult) -> str:
