@@ -100,7 +100,7 @@ def nginx_program() -> list[str]:
     Where there is no chrt (macOS), as any other program. Raises `ServerMissingError`.
     """
     chrt = shutil.which("chrt")
-    batch = [chrt, "--batch", "0"] if chrt else []
+    batch = [chrt, "-b", "0"] if chrt else []
     return [*batch, servers.program("nginx")]
 
 

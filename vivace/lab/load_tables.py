@@ -1,6 +1,6 @@
 """The report's sections on the load tests."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from vivace.lab import plots, published
 from vivace.lab.evidence import Evidence, Promise, targets
@@ -85,9 +85,7 @@ def load_tests(evidence: Evidence) -> Section | None:
 
 def setup_blocks(loads: Sequence[Load]) -> Iterator[Block]:
     """Every test's set-up, after the settings that all of them have."""
-    told = [load.result.settings.items() for load in loads]
-    common = {k: v for k, v in told[0] if all((k, v) in each for each in told)}
-    if common:
+    if common := common_settings(loads):
         yield Text(f"Settings of every server: {settings(common)}.")
     columns = [
         text_column("load test"), text_column("arrivals"), Column("measured, s"),
@@ -100,7 +98,7 @@ def setup_blocks(loads: Sequence[Load]) -> Iterator[Block]:
                 arrivals(load.result),
                 figure(load.result.seconds),
                 server(load.result),
-                settings({k: v for k, v in load.result.settings.items() if k not in common}),
+                settings(load.result.settings, common),
             ],
             load.where("users, spawn_rate, wait_s, rate, seconds, server, settings"),
         )
@@ -109,8 +107,20 @@ def setup_blocks(loads: Sequence[Load]) -> Iterator[Block]:
     yield Table(columns, rows)
 
 
-def settings(those: Mapping[str, str]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in those.items()) or NOTHING
+def common_settings(loads: Sequence[Load]) -> dict[str, str]:
+    """Those that every server had."""
+    first, *others = (load.result.settings for load in loads)
+    return {
+        name: value
+        for name, value in first.items()
+        if all(other.get(name) == value for other in others)
+    }
+
+
+def settings(those: Mapping[str, str], told: Collection[str] = ()) -> str:
+    """Those that were not told yet."""
+    found = [f"{name}={value}" for name, value in those.items() if name not in told]
+    return ", ".join(found) or NOTHING
 
 
 def arrivals(result: LoadResult) -> str:
